@@ -1,0 +1,147 @@
+// What a user asked for when creating a container: the options of run(1)/create(1), parsed but not yet decided.
+// Pure data, JSON-serialisable: it is stored in container.json and never changes after creation.
+
+export type NamespaceMode =
+  | { kind: 'private' }
+  | { kind: 'host' }
+  | { kind: 'container'; container: string }
+  | { kind: 'path'; path: string }
+
+export type UsernsMode =
+  | { kind: 'default' }
+  | { kind: 'host' }
+  | { kind: 'keep-id'; uid?: number; gid?: number; size?: number }
+  | { kind: 'auto'; size?: number }
+  | { kind: 'nomap' }
+  | { kind: 'container'; container: string }
+  | { kind: 'path'; path: string }
+
+/** `--network`: one driver with its options as typed. `default` lets containers.conf choose. */
+export type NetworkRequest =
+  | { kind: 'default' | 'none' | 'host' | 'private' }
+  | { kind: 'slirp4netns' | 'pasta'; options: string[] }
+  | { kind: 'container'; container: string }
+  | { kind: 'path'; path: string }
+
+/** One `-v`, `--mount`, `--tmpfs` or image VOLUME, normalised. Paths inside the container are absolute. */
+export type MountRequest =
+  | {
+      type: 'bind'
+      source: string
+      destination: string
+      readOnly: boolean
+      propagation?: 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave'
+      recursive: boolean
+      nosuid: boolean
+      nodev: boolean
+      noexec: boolean
+      /** `:U`: give the source to the container's user */
+      chown: boolean
+      /** `:z` shared label, `:Z` private label */
+      relabel?: 'shared' | 'private'
+      /** `:O` */
+      overlay: boolean
+      /** create a missing source folder, as docker's `-v` does; `--mount type=bind` refuses instead */
+      createSource: boolean
+    }
+  | {
+      type: 'volume'
+      /** empty for an anonymous volume, which is removed with the container */
+      name: string
+      destination: string
+      readOnly: boolean
+      subpath?: string
+      nosuid: boolean
+      nodev: boolean
+      noexec: boolean
+      chown: boolean
+      /** fill an empty volume from the image (`:nocopy` unsets it) */
+      copyUp: boolean
+      propagation?: 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave'
+    }
+  | { type: 'tmpfs'; destination: string; options: string[]; copyUp: boolean }
+  | { type: 'devpts' | 'mqueue' | 'ramfs'; destination: string; options: string[] }
+  | { type: 'image'; image: string; destination: string; readWrite: boolean; subpath?: string }
+
+export interface ContainerRequest {
+  name?: string
+  /** the image as typed, or */
+  image?: string
+  /** `--rootfs`: an absolute path to an unpacked root file system */
+  rootfs?: string
+  platform?: string
+  command: string[]
+  /** `undefined`: the image's; `[]`: none */
+  entrypoint?: string[]
+  /** `NAME=value`, or `NAME` to take the caller's, or a glob `SLURM_*` */
+  env: string[]
+  envFiles: string[]
+  envHost: boolean
+  envMerge: string[]
+  unsetEnv: string[]
+  unsetEnvAll: boolean
+  httpProxy: boolean
+  workdir?: string
+  hostname?: string
+  user?: string
+  groupAdd: string[]
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  interactive: boolean
+  tty: boolean
+  remove: boolean
+  detach: boolean
+  init: boolean
+  initPath?: string
+  privileged: boolean
+  readOnly: boolean
+  readOnlyTmpfs: boolean
+  capAdd: string[]
+  capDrop: string[]
+  /** as typed: `seccomp=unconfined`, `no-new-privileges`, `mask=…`, `unmask=…`, `apparmor=…`, `label=…`, `proc-opts=…` */
+  securityOpts: string[]
+  sysctls: Record<string, string>
+  /** `nofile=1024:2048`, `host` */
+  ulimits: string[]
+  umask?: string
+  oomScoreAdj?: number
+  /** host path, path in the container, cgroup permissions: `/dev/fuse`, `/dev/x:/dev/y:rw` */
+  devices: string[]
+  mounts: MountRequest[]
+  volumesFrom: string[]
+  imageVolumes: 'anonymous' | 'tmpfs' | 'ignore'
+  shmSizeBytes?: number
+  userns: UsernsMode
+  uidMap: string[]
+  gidMap: string[]
+  pid: NamespaceMode
+  ipc: NamespaceMode
+  uts: NamespaceMode
+  cgroupns: NamespaceMode
+  network: NetworkRequest
+  dns: string[]
+  dnsSearch: string[]
+  dnsOptions: string[]
+  /** `name:ip`; `host-gateway` as the ip */
+  addHosts: string[]
+  noHosts: boolean
+  noHostname: boolean
+  expose: string[]
+  logDriver?: string
+  logOpts: Record<string, string>
+  stopSignal?: string
+  stopTimeoutSeconds?: number
+  timezone?: string
+  /** replace a container of the same name */
+  replace: boolean
+  pull: 'always' | 'missing' | 'never' | 'newer'
+  cidFile?: string
+  pidFile?: string
+  hooksDirs: string[]
+  preserveFds: number
+  detachKeys?: string
+  passwd: boolean
+  passwdEntry?: string
+  groupEntry?: string
+  hostUsers: string[]
+}
