@@ -1,0 +1,114 @@
+// The memory that master and servants share: lists of calls, their strings and structures, mailboxes. Mapped before the first clone.
+import { TspodError } from '#errors.ts'
+import { syscall, trySyscall } from '../call.ts'
+import { Fd } from '../fd.ts'
+import { memoryAt } from '../koffi.ts'
+
+const ARENA_BYTES = 4 << 20
+/** Bytes at the start for mailboxes, 16 each: {descriptor, address of the batch}. */
+const MAILBOX_BYTES = 4096
+
+/**
+ * Addresses tried in turn: the stub maps the arena where the master has it, in an address space of its own, so it must be a
+ * place that is free in both; all lie in the 39 bits that the smallest arm64 configuration has.
+ */
+const candidates = [0x20_0000_0000n, 0x28_0000_0000n, 0x30_0000_0000n, 0x38_0000_0000n]
+
+const PROT_READ_WRITE = 3
+const MAP_SHARED_FIXED_NOREPLACE = 0x100001
+
+export class Arena {
+  readonly fd: Fd
+  readonly base: bigint
+  readonly byteLength = ARENA_BYTES
+  readonly words: BigInt64Array
+  readonly bytes: Buffer
+  #top = MAILBOX_BYTES
+  #freeMailboxes: number[] = []
+  #nextMailbox = 0
+  #batches = 0
+
+  constructor() {
+    this.fd = new Fd(syscall('memfd_create', 'tspod-arena', 1))
+    syscall('ftruncate', this.fd.number, ARENA_BYTES)
+    this.base = mapAt(this.fd.number)
+    const memory = memoryAt(this.base, ARENA_BYTES)
+    this.words = new BigInt64Array(memory)
+    this.bytes = Buffer.from(memory)
+  }
+
+  /** The address a servant sees for an offset. */
+  address(offset: number): bigint {
+    return this.base + BigInt(offset)
+  }
+
+  /** Room in the arena, as an offset; zeroed. It stays until no batch is under way. */
+  allocate(byteLength: number, align = 8): number {
+    const start = Math.ceil(this.#top / align) * align
+    if (start + byteLength > ARENA_BYTES)
+      throw new TspodError('INVALID', `a list of system calls needs more than ${ARENA_BYTES >> 20} MiB`, {
+        hint: 'the command, its environment or its options are too long',
+      })
+    this.#top = start + byteLength
+    this.bytes.fill(0, start, this.#top)
+    return start
+  }
+
+  /** A NUL-terminated copy of a string; returns its address. */
+  string(text: string): bigint {
+    if (text.includes('\0')) throw new TspodError('INVALID', `${JSON.stringify(text)} contains a NUL byte`)
+    const length = Buffer.byteLength(text)
+    const offset = this.allocate(length + 1, 1)
+    this.bytes.write(text, offset)
+    return this.address(offset)
+  }
+
+  /** A NULL-terminated array of strings, as execve(2) wants; returns its address. */
+  strings(texts: readonly string[]): bigint {
+    const pointers = texts.map(text => this.string(text))
+    const offset = this.allocate(8 * (pointers.length + 1))
+    pointers.forEach((pointer, index) => {
+      this.words[offset / 8 + index] = pointer
+    })
+    return this.address(offset)
+  }
+
+  /** A batch is about to be written; everything allocated from here on lives until `endBatch` of the last one. */
+  beginBatch(): void {
+    this.#batches++
+  }
+
+  endBatch(): void {
+    if (--this.#batches === 0) this.#top = MAILBOX_BYTES
+  }
+
+  /** A mailbox, as an offset. */
+  takeMailbox(): number {
+    const free = this.#freeMailboxes.pop()
+    if (free !== undefined) return free
+    if (this.#nextMailbox + 16 > MAILBOX_BYTES) throw new TspodError('INTERNAL', 'too many servants at once')
+    this.#nextMailbox += 16
+    return this.#nextMailbox - 16
+  }
+
+  giveMailbox(offset: number): void {
+    this.#freeMailboxes.push(offset)
+  }
+}
+
+function mapAt(fd: number): bigint {
+  for (const address of candidates)
+    if (
+      trySyscall('mmap', address, ARENA_BYTES, PROT_READ_WRITE, MAP_SHARED_FIXED_NOREPLACE, fd, 0) === Number(address)
+    )
+      return address
+  throw new TspodError('INTERNAL', 'no room in the address space for the arena shared with servants')
+}
+
+let shared: Arena | undefined
+
+/** The arena of this process, made at the first use. */
+export function arena(): Arena {
+  shared ??= new Arena()
+  return shared
+}
