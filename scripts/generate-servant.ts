@@ -19,6 +19,8 @@ export function assemble(source: string, prefix: string): Assembled {
     const binary = join(work, 'o.bin')
     execFileSync(`${prefix}as`, ['-I', folder, '-o', object, join(folder, source)])
     execFileSync(`${prefix}objcopy`, ['-O', 'binary', '-j', '.text', object, binary])
+    if (/R_[A-Z0-9_]+/.test(execFileSync(`${prefix}objdump`, ['-r', object], { encoding: 'utf8' })))
+      throw new Error(`${source} needs relocation: refer to local labels`)
     const symbols: Record<string, number> = {}
     for (const line of execFileSync(`${prefix}nm`, [object], { encoding: 'utf8' }).split('\n')) {
       const [address, kind, name] = line.split(' ')

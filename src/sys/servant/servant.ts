@@ -79,8 +79,12 @@ export class Servant implements Disposable {
    * blocked and is a child of this process, which reaps it. `first` is performed before the answer.
    */
   static start(seats: readonly Seat[] = [], first: readonly Call[] = []): Servant {
+    return Servant.startIn(new Seat(), seats, first)
+  }
+
+  /** The same for a seat that exists already, because a stub was made for it. */
+  static startIn(seat: Seat, seats: readonly Seat[] = [], first: readonly Call[] = []): Servant {
     const memory = arena()
-    const seat = new Seat()
     const before = new BigUint64Array(1)
     const seatFds = [seat, ...seats].map(({ theirs }) => theirs.number)
     memory.beginBatch()

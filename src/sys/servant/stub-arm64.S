@@ -8,7 +8,7 @@ header:
     .quad 0
     .short 2, 183          // ET_EXEC, EM_AARCH64
     .long 1
-    .quad BASE + _start - header
+    .quad BASE + .Lstart - header
     .quad program - header
     .quad 0
     .long 0
@@ -19,8 +19,9 @@ program:
     .quad end - header, end - header
     .quad 0x10000
 
+.Lstart:
 _start:                    // mmap(address, length, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED, fd, 0)
-    adr  x9, parameters
+    adr  x9, .Lparameters
     ldp  x10, x1, [x9]
     mov  x0, x10
     mov  x2, #3
@@ -40,6 +41,7 @@ _start:                    // mmap(address, length, PROT_READ|PROT_WRITE, MAP_SH
 .include "serve-arm64.inc"
 
 .balign 8
+.Lparameters:
 parameters:                // arena's address, its length, its descriptor, the mailbox's address
     .quad 0, 0, 0, 0
 end:

@@ -9,7 +9,7 @@ header:
     .quad 0
     .short 2, 62           # ET_EXEC, EM_X86_64
     .long 1
-    .quad BASE + _start - header
+    .quad BASE + .Lstart - header
     .quad program - header
     .quad 0
     .long 0
@@ -20,12 +20,13 @@ program:
     .quad end - header, end - header
     .quad 0x1000
 
+.Lstart:
 _start:                    # mmap(address, length, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED, fd, 0)
-    mov  rdi, [rip+parameters]
-    mov  rsi, [rip+parameters+8]
+    mov  rdi, [rip+.Lparameters]
+    mov  rsi, [rip+.Lparameters+8]
     mov  edx, 3
     mov  r10d, 0x11
-    mov  r8,  [rip+parameters+16]
+    mov  r8,  [rip+.Lparameters+16]
     xor  r9d, r9d
     mov  eax, 9
     syscall
@@ -34,12 +35,13 @@ _start:                    # mmap(address, length, PROT_READ|PROT_WRITE, MAP_SHA
     mov  rdi, r8           # close(fd)
     mov  eax, 3
     syscall
-    mov  rbx, [rip+parameters+24]
+    mov  rbx, [rip+.Lparameters+24]
     mov  r12, -1           # the first answer says that the stub is in place
     jmp  done
 .include "serve-x86_64.inc"
 
 .balign 8
+.Lparameters:
 parameters:                # arena's address, its length, its descriptor, the mailbox's address
     .quad 0, 0, 0, 0
 end:

@@ -1,0 +1,17 @@
+// The worker's role: a process inside the user's namespace that does one piece of work (userns/worker.ts has both sides of it).
+import { TspodError } from '#errors.ts'
+import { serveWorker, type WorkerHandler } from '#userns/worker.ts'
+
+/** What workers there are; each is loaded only by its own process. */
+const handlers: Record<string, () => Promise<WorkerHandler>> = {
+  unpack: async () => (await import('#image/unpack-worker.ts')).unpackWorker,
+  remove: async () => (await import('#storage/remove-worker.ts')).removeWorker,
+}
+
+/** Serves the worker named in the first argument, `worker:<what>`. */
+export async function workerMain(role: string): Promise<void> {
+  const what = role.slice('worker:'.length)
+  const load = handlers[what]
+  if (load === undefined) throw new TspodError('INTERNAL', `there is no worker "${what}"`)
+  await serveWorker(await load())
+}

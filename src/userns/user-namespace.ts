@@ -1,0 +1,214 @@
+// The user's namespace: one user namespace that the first command makes and a tiny process keeps; later commands' servants join it.
+// Runs in the host's namespaces.
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errnoOf, TspodError } from '#errors.ts'
+import { log } from '#log.ts'
+import { syscall } from '#sys/call.ts'
+import { type Fd, openFile } from '#sys/fd.ts'
+import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, O_RDONLY, O_RDWR } from '#sys/flags.ts'
+import { withFileLock } from '#sys/lock.ts'
+import { isAlive, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
+import { type Call, call } from '#sys/servant/batch.ts'
+import { Seat, Servant } from '#sys/servant/servant.ts'
+import { openStub, stubCalls } from '#sys/servant/stub.ts'
+import { formatIdMap, type IdMapping, type IdMappings, sameIdMap } from './id-mapping.ts'
+
+export interface UserNamespace extends Disposable {
+  /** `full`: subordinate ids are mapped; `single`: the caller's id alone. */
+  mode: 'full' | 'single'
+  mappings: IdMappings
+  keeper: ProcessIdentity
+  /** The namespace, open; servants inherit it. */
+  fd: Fd
+}
+
+/** What the namespace should be: decided from subordinate ids and helpers. */
+export interface NamespaceWish {
+  mode: 'full' | 'single'
+  mappings: IdMappings
+  /** newuidmap and newgidmap; absent in single mode. */
+  helpers?: { newuidmap: string; newgidmap: string }
+}
+
+/**
+ * Opens the user's namespace: the kept one where its mappings are as wished (or a container still runs in it), a new one
+ * otherwise. `isInUse` tells whether a running container needs the one with other mappings.
+ */
+export async function openUserNamespace(
+  runRoot: string,
+  wish: NamespaceWish,
+  isInUse: () => boolean,
+): Promise<UserNamespace> {
+  const kept = openKept(runRoot, wish, isInUse)
+  if (kept !== undefined) return kept
+  return await withFileLock(join(runRoot, 'lock'), async () => {
+    const meanwhile = openKept(runRoot, wish, isInUse)
+    if (meanwhile !== undefined) return meanwhile
+    const keeper = await startKeeper(wish)
+    const file = join(runRoot, 'userns')
+    writeFileSync(`${file}.new`, `${keeper.pid} ${keeper.startTime}\n`, { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+    return {
+      mode: wish.mode,
+      mappings: wish.mappings,
+      keeper,
+      fd: openFile(`/proc/${keeper.pid}/ns/user`, O_RDONLY),
+      ...disposable,
+    }
+  })
+}
+
+const disposable = {
+  [Symbol.dispose](this: UserNamespace): void {
+    this.fd.close()
+  },
+}
+
+function openKept(runRoot: string, wish: NamespaceWish, isInUse: () => boolean): UserNamespace | undefined {
+  const keeper = readKeeper(runRoot)
+  if (keeper === undefined) return undefined
+  try {
+    const fd = openFile(`/proc/${keeper.pid}/ns/user`, O_RDONLY)
+    const mappings = { uid: readIdMap(keeper.pid, 'uid'), gid: readIdMap(keeper.pid, 'gid') }
+    if (!isAlive(keeper)) {
+      fd.close()
+      return undefined
+    }
+    if (sameIdMap(mappings.uid, wish.mappings.uid) && sameIdMap(mappings.gid, wish.mappings.gid))
+      return { mode: wish.mode, mappings, keeper, fd, ...disposable }
+    if (isInUse()) {
+      log.warn('the subordinate ids have changed; running containers keep the old ones, and so does this command')
+      return { mode: mappings.uid.length > 1 ? 'full' : 'single', mappings, keeper, fd, ...disposable }
+    }
+    fd.close()
+    process.kill(keeper.pid, 'SIGKILL')
+    return undefined
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined
+    throw error
+  }
+}
+
+/** The recorded keeper, if exactly that process lives. */
+export function readKeeper(runRoot: string): ProcessIdentity | undefined {
+  let text: string
+  try {
+    text = readFileSync(join(runRoot, 'userns'), 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  const [pid = 0, startTime = 0] = text.trim().split(' ').map(Number)
+  const identity = { pid, startTime }
+  return pid > 1 && isAlive(identity) ? identity : undefined
+}
+
+function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
+  return readFileSync(`/proc/${pid}/${kind}_map`, 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => {
+      const [insideId = 0, outsideId = 0, count = 0] = line.trim().split(/\s+/).map(Number)
+      return { insideId, outsideId, count }
+    })
+}
+
+/** Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. */
+async function startKeeper(wish: NamespaceWish): Promise<ProcessIdentity> {
+  const nullFd = openSync('/dev/null', 'r+')
+  const seat = new Seat()
+  using stub = openStub(seat)
+  using servant = Servant.startIn(
+    seat,
+    [],
+    [call('setsid'), call('chdir', '/'), ...[0, 1, 2].map(fd => call('dup3', nullFd, fd, 0))],
+  )
+  closeSync(nullFd)
+  try {
+    unshareUser(servant)
+    if (wish.mode === 'full' && wish.helpers !== undefined) {
+      await runMapHelper(wish.helpers.newuidmap, servant.pid, wish.mappings.uid)
+      await runMapHelper(wish.helpers.newgidmap, servant.pid, wish.mappings.gid)
+    } else {
+      writeMapsFromInside(servant, wish.mappings)
+    }
+    servant.become(stubCalls(stub, seat, 'tspod: keeps the user namespace'))
+    const startTime = readProcessStat(servant.pid)?.startTime ?? 0
+    servant.post([call('ppoll', 0, 0, 0, 0, 0)]) // for ever
+    return { pid: servant.pid, startTime }
+  } catch (error) {
+    process.kill(servant.pid, 'SIGKILL')
+    syscall('wait4', servant.pid, 0, 0, 0)
+    throw error
+  }
+}
+
+function unshareUser(servant: Servant): void {
+  try {
+    servant.call('unshare', CLONE_NEWUSER)
+  } catch (error) {
+    const errno = errnoOf(error)
+    throw new TspodError(
+      'DENIED',
+      `creating a user namespace: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+        hint:
+          errno === 'ENOSPC' || errno === 'EUSERS'
+            ? 'the limit on user namespaces is reached: an administrator raises the sysctl user.max_user_namespaces'
+            : '`tspod doctor` says what forbids user namespaces here, and what an administrator can do',
+      },
+    )
+  }
+}
+
+async function runMapHelper(program: string, pid: number, mappings: readonly IdMapping[]): Promise<void> {
+  const { execFile } = await import('node:child_process')
+  const args = [
+    String(pid),
+    ...mappings.flatMap(({ insideId, outsideId, count }) => [insideId, outsideId, count].map(String)),
+  ]
+  await new Promise<void>((resolve, reject) => {
+    execFile(program, args, (error, _stdout, stderr) => {
+      if (error === null) return resolve()
+      reject(
+        new TspodError(
+          'DENIED',
+          `mapping subordinate ids: ${program} ${args.join(' ')}: ${stderr.trim() || error.message}`,
+          {
+            cause: error,
+            hint: '`tspod doctor` checks /etc/subuid, /etc/subgid and the set-uid bit of newuidmap',
+          },
+        ),
+      )
+    })
+  })
+}
+
+function writeMapsFromInside(servant: Servant, { uid, gid }: IdMappings): void {
+  const write = (path: string, text: string): Call[] => [
+    call('openat', -100, path, O_RDWR, 0),
+    call('write', { resultOf: 0 }, text, Buffer.byteLength(text)),
+    call('close', { resultOf: 0 }),
+  ]
+  servant.do(write('/proc/self/setgroups', 'deny'))
+  servant.do(write('/proc/self/uid_map', formatIdMap(uid)))
+  servant.do(write('/proc/self/gid_map', formatIdMap(gid)))
+}
+
+/** The calls by which a servant that inherited `namespace.fd` joins the user's namespace, with a mount namespace of its own. */
+export function enterCalls(namespace: UserNamespace): Call[] {
+  return [
+    call('setns', namespace.fd.number, CLONE_NEWUSER),
+    call('unshare', CLONE_NEWNS),
+    call('mount', null, '/', null, MS_REC | MS_SLAVE, null),
+    call('setresgid', 0, 0, 0),
+    call('setresuid', 0, 0, 0),
+  ]
+}
+
+/** Makes the runtime folder if it is gone (a logout removes it). */
+export function ensureRunRoot(runRoot: string): void {
+  mkdirSync(runRoot, { recursive: true, mode: 0o700 })
+}

@@ -1,0 +1,170 @@
+// Workers: fresh copies of the executable inside the user's namespace, for work that is not a handful of system calls.
+// This file runs on both sides; each function says on which.
+import { read, write } from 'node:fs'
+import { promisify } from 'node:util'
+import { type ErrorCode, TspodError } from '#errors.ts'
+import { selfCommand } from '#host/executable.ts'
+import { type Fd, openPipe } from '#sys/fd.ts'
+import { openFile, writeFully } from '#sys/fd.ts'
+import { O_RDWR, SIG_SETMASK, SIGKILL } from '#sys/flags.ts'
+import { killProcess, waitProcess } from '#sys/process.ts'
+import { call } from '#sys/servant/batch.ts'
+import { Servant } from '#sys/servant/servant.ts'
+import { enterCalls, type UserNamespace } from './user-namespace.ts'
+
+const readAsync = promisify(read)
+const writeAsync = promisify(write)
+
+/** One JSON line that a worker answers with. */
+type Answer = { ok: unknown } | { error: { code: ErrorCode; message: string; hint?: string } }
+
+export interface WorkerOptions {
+  /** `pipe`: bytes follow through `write`; a number: this descriptor becomes its standard input; default /dev/null. */
+  stdin?: 'pipe' | number
+  /** This descriptor becomes its standard output, and the answer comes on descriptor 3; default: a pipe of ours for the answer. */
+  stdout?: number
+}
+
+/** A worker as its master sees it. Disposing it before `result` kills it. */
+export class Worker implements AsyncDisposable {
+  readonly pid: number
+  readonly #stdin: Fd | undefined
+  readonly #answer: Fd
+  #ended = false
+
+  constructor(pid: number, stdin: Fd | undefined, answer: Fd) {
+    this.pid = pid
+    this.#stdin = stdin
+    this.#answer = answer
+  }
+
+  /** Hands over bytes; resolves when the pipe has taken them all. EPIPE means the worker has ended: `result` says why. */
+  async write(bytes: Uint8Array): Promise<void> {
+    const fd = this.#stdin?.number ?? -1
+    for (let done = 0; done < bytes.byteLength; )
+      done += (await writeAsync(fd, bytes, done, bytes.byteLength - done)).bytesWritten
+  }
+
+  /** Ends its standard input, waits for its answer and its end. Throws the error it answered with. */
+  async result<T>(): Promise<T> {
+    this.#stdin?.close()
+    const chunks: Buffer[] = []
+    for (;;) {
+      const buffer = Buffer.alloc(65536)
+      const { bytesRead } = await readAsync(this.#answer.number, buffer, 0, buffer.byteLength, null)
+      if (bytesRead === 0) break
+      chunks.push(buffer.subarray(0, bytesRead))
+    }
+    this.#answer.close()
+    const status = waitProcess(this.pid)?.status
+    this.#ended = true
+    const text = Buffer.concat(chunks).toString('utf8')
+    if (text === '')
+      throw new TspodError(
+        'INTERNAL',
+        `a worker of tspod ended with ${status?.code ?? 'an unknown status'} and no answer`,
+        {
+          hint: 'it was killed from outside (out of memory, or a signal); try again',
+        },
+      )
+    const answer = JSON.parse(text) as Answer
+    if ('error' in answer) throw new TspodError(answer.error.code, answer.error.message, { hint: answer.error.hint })
+    return answer.ok as T
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    this.#stdin?.close()
+    this.#answer.close()
+    killProcess(this.pid, SIGKILL)
+    waitProcess(this.pid)
+  }
+}
+
+/** Starts a worker inside the user's namespace (master's side). `request` travels as JSON. */
+export function startWorker(
+  namespace: UserNamespace,
+  what: string,
+  request: unknown,
+  options: WorkerOptions = {},
+): Worker {
+  const [answerReader, answerWriter] = openPipe()
+  using _answerWriter = answerWriter
+  using nullFd = openFile('/dev/null', O_RDWR)
+  const stdinPipe = options.stdin === 'pipe' ? openPipe() : undefined
+  using _stdinReader = stdinPipe?.[0]
+  const stdin = stdinPipe?.[0].number ?? (typeof options.stdin === 'number' ? options.stdin : nullFd.number)
+  const { path, argv } = selfCommand(`worker:${what}`)
+  // the request goes through a pipe too: an argument may hold 128 KiB only
+  const [requestReader, requestWriter] = openPipe()
+  using _requestReader = requestReader
+  using _requestWriter = requestWriter
+  const servant = Servant.start([], enterCalls(namespace))
+  try {
+    servant.exec([
+      call('dup3', stdin, 90, 0),
+      call('dup3', options.stdout ?? nullFd.number, 91, 0),
+      call('dup3', requestReader.number, 92, 0),
+      call('dup3', answerWriter.number, 93, 0),
+      call('dup3', 90, 0, 0),
+      call('dup3', 91, 1, 0),
+      call('dup3', 92, 4, 0),
+      call('dup3', 93, 3, 0),
+      call('close_range', 5, 0xffff_ffff, 4),
+      call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
+      call('execve', path, argv, environmentOf(namespace)),
+    ])
+  } catch (error) {
+    killProcess(servant.pid, SIGKILL)
+    servant.close()
+    waitProcess(servant.pid)
+    stdinPipe?.[1].close()
+    answerReader.close()
+    throw error
+  }
+  servant.close()
+  requestReader.close()
+  const text = Buffer.from(JSON.stringify(request))
+  writeFully(requestWriter.number, text)
+  return new Worker(servant.pid, stdinPipe?.[1], answerReader)
+}
+
+/** Starts a worker that only needs its request, and waits for its answer (master's side). */
+export async function runWorker<T>(
+  namespace: UserNamespace,
+  what: string,
+  request: unknown,
+  options: WorkerOptions = {},
+): Promise<T> {
+  await using worker = startWorker(namespace, what, request, options)
+  return await worker.result<T>()
+}
+
+/** The caller's environment, and who the caller is outside: inside, getuid() is 0. */
+function environmentOf(namespace: UserNamespace): string[] {
+  const variables = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  )
+  const host = namespace.mappings.uid.find(extent => extent.insideId === 0)?.outsideId ?? 0
+  return [...variables.filter(variable => !variable.startsWith('TSPOD_HOST_UID=')), `TSPOD_HOST_UID=${host}`]
+}
+
+/** What a worker does with its request; what it returns is the answer. */
+export type WorkerHandler = (request: never) => unknown
+
+/** Runs one handler as this process's whole life (worker's side): request on descriptor 4, answer on descriptor 3. */
+export async function serveWorker(handler: WorkerHandler): Promise<void> {
+  const { readFileSync } = await import('node:fs')
+  let answer: Answer
+  try {
+    const request = JSON.parse(readFileSync(4, 'utf8')) as never
+    answer = { ok: (await handler(request)) ?? null }
+  } catch (error) {
+    const code = error instanceof TspodError ? error.code : 'INTERNAL'
+    const hint = error instanceof TspodError ? error.hint : undefined
+    answer = { error: { code, message: error instanceof Error ? error.message : String(error), hint } }
+  }
+  writeFully(3, Buffer.from(JSON.stringify(answer)))
+  process.exit('ok' in answer ? 0 : 1)
+}
