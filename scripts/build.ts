@@ -1,0 +1,97 @@
+// Builds dist/tspod, the one executable: `npm run build [-- --target x64|arm64] [--outfile PATH]`.
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { platformFile } from './platform-file.ts'
+
+const root = resolve(import.meta.dir, '..')
+const architectures = ['x64', 'arm64'] as const
+type Architecture = (typeof architectures)[number]
+
+/** In the executable, koffi's native module is an embedded file instead of one found in node_modules. */
+function embedNativeModule(path: string): Bun.BunPlugin {
+  return {
+    name: 'embed koffi',
+    setup(build) {
+      build.onLoad({ filter: /\/src\/sys\/koffi-native\.ts$/ }, () => ({
+        loader: 'ts',
+        contents: `import path from ${JSON.stringify(path)} with { type: 'file' }\nexport const nativeModule: string = path\n`,
+      }))
+    },
+  }
+}
+
+/** commander loads node:child_process for subcommands that are programs of their own; we have none, and it costs 1 ms. */
+const lazyChildProcess: Bun.BunPlugin = {
+  name: 'commander without child processes',
+  setup(build) {
+    build.onLoad({ filter: /\/node_modules\/commander\/lib\/command\.js$/ }, async ({ path }) => {
+      const source = await Bun.file(path).text()
+      const wanted = "require('node:child_process')"
+      if (!source.includes(wanted)) throw new Error(`${path} no longer says ${wanted}: mend scripts/build.ts`)
+      return {
+        loader: 'js',
+        contents: source.replace(wanted, "{ get spawn() { return require('node:child_process').spawn } }"),
+      }
+    })
+  },
+}
+
+/** What the sources say of themselves: the commit and its time, so that the same commit makes the same bytes. */
+function buildFacts(): Record<string, string> {
+  const git = (...args: string[]) => {
+    try {
+      const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+      return execFileSync('git', ['-c', `safe.directory=${root}`, ...args], options).trim()
+    } catch {
+      return '' // an unpacked archive of the sources
+    }
+  }
+  const seconds = process.env.SOURCE_DATE_EPOCH ?? git('log', '-1', '--format=%ct')
+  return {
+    'process.env.TSPOD_BUILD_COMMIT': JSON.stringify(git('rev-parse', 'HEAD')),
+    'process.env.TSPOD_BUILD_SECONDS': JSON.stringify(seconds === '' ? '0' : seconds),
+  }
+}
+
+async function build(target: Architecture, outfile: string): Promise<void> {
+  const bunName = target === 'x64' ? 'linux-x64' : 'linux-aarch64'
+  const bun = platformFile(root, `@oven/bun-${bunName}`, 'bin/bun')
+  const koffi = platformFile(root, `@koromix/koffi-linux-${target}`, `linux_${target}/koffi.node`)
+  mkdirSync(dirname(outfile), { recursive: true })
+  const staging = mkdtempSync(`${outfile}.`)
+  const unfinished = join(staging, 'tspod') // its name ends up in the bytes
+  const result = await Bun.build({
+    entrypoints: [join(root, 'src/main.ts')],
+    target: 'bun',
+    format: 'esm',
+    minify: true,
+    splitting: true,
+    bytecode: true,
+    sourcemap: 'none',
+    define: buildFacts(),
+    plugins: [embedNativeModule(koffi), lazyChildProcess],
+    compile: {
+      target: `bun-${target === 'x64' ? 'linux-x64' : 'linux-arm64'}`,
+      executablePath: bun,
+      outfile: unfinished,
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+    },
+  })
+  if (!result.success) throw new AggregateError(result.logs, 'the bundler refused')
+  chmodSync(unfinished, 0o755)
+  renameSync(unfinished, outfile)
+  rmSync(staging, { recursive: true })
+  console.log(`${outfile}: ${(statSync(outfile).size / 1e6).toFixed(1)} MB, ${target}`)
+}
+
+const { values } = parseArgs({ options: { target: { type: 'string' }, outfile: { type: 'string' } } })
+const host = architectures.find(architecture => architecture === process.arch)
+const target = architectures.find(architecture => architecture === (values.target ?? host))
+if (target === undefined) {
+  console.error(`cannot build for "${values.target ?? process.arch}", must be one of: ${architectures.join(', ')}`)
+  process.exit(2)
+}
+await build(target, resolve(values.outfile ?? join(root, 'dist', target === host ? 'tspod' : `tspod-${target}`)))

@@ -1,0 +1,47 @@
+// Everything that must hold before a commit, side by side: format, lint with types, types, unused code, unit tests.
+// `npm run check`; prints what fails and nothing of what holds.
+import { resolve } from 'node:path'
+
+const root = resolve(import.meta.dir, '..')
+const bin = (name: string) => `${root}/node_modules/.bin/${name}`
+
+const gates: Record<string, string[]> = {
+  'unit tests': [process.execPath, 'test', '--only-failures', './test/unit'],
+  types: [bin('tsc'), '-p', '.'],
+  lint: [bin('oxlint'), '--type-aware', '--quiet', 'src', 'scripts', 'test', 'bench'],
+  'unused code': [bin('knip'), '--no-progress'],
+  format: [bin('biome'), 'check', '--colors=off', '--reporter=summary', '.'],
+}
+
+interface Outcome {
+  name: string
+  ok: boolean
+  seconds: number
+  output: string
+}
+
+async function runGate(name: string, cmd: string[]): Promise<Outcome> {
+  const started = performance.now()
+  const gate = Bun.spawn({ cmd, cwd: root, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  const [out, err] = await Promise.all([gate.stdout.text(), gate.stderr.text(), gate.exited])
+  return {
+    name,
+    ok: gate.exitCode === 0,
+    seconds: (performance.now() - started) / 1000,
+    output: `${out}${err}`.trim(),
+  }
+}
+
+const started = performance.now()
+const wanted = process.argv.slice(2)
+const chosen = Object.entries(gates).filter(([name]) => wanted.length === 0 || wanted.includes(name))
+if (chosen.length < wanted.length) {
+  console.error(`there is no such gate among "${wanted.join('", "')}"; there are: ${Object.keys(gates).join(', ')}`)
+  process.exit(2)
+}
+const outcomes = await Promise.all(chosen.map(([name, cmd]) => runGate(name, cmd)))
+for (const { name, ok, output } of outcomes) if (!ok) console.log(`── ${name} ──\n${output}\n`)
+for (const { name, ok, seconds } of outcomes)
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(12)} ${seconds.toFixed(1)} s`)
+console.log(`checked in ${((performance.now() - started) / 1000).toFixed(1)} s`)
+process.exit(outcomes.every(outcome => outcome.ok) ? 0 : 1)
