@@ -1,0 +1,43 @@
+// Which ids root's containers get when root is the caller: never the host's own root. Host namespaces.
+import { TspodError } from '#errors.ts'
+import { type IdRange, type OwnedRange, overlaps, rangesOf, readRanges, systemIds } from './subordinate-ids.ts'
+
+const rootRangeCount = 65_536
+const firstRootId = 1_000_000_000 // above what useradd and systemd-nspawn hand out, below 2^31: some programs take ids as signed
+const lastRootId = 2_000_000_000
+
+/**
+ * Ids for root as the caller: those that subuid(5) gives to `root` or `containers`; else `remembered`; else a free high range,
+ * the same for uids and gids, which the caller records. Never id 0 of the host.
+ */
+export function chooseRootIds(
+  remembered: IdRange | undefined,
+  files: { uid: readonly OwnedRange[]; gid: readonly OwnedRange[] } = {
+    uid: readRanges('uid'),
+    gid: readRanges('gid'),
+  },
+): { uid: IdRange[]; gid: IdRange[]; toRemember?: IdRange } {
+  for (const name of ['root', 'containers']) {
+    const uid = rangesOf(files.uid, { name, uid: 0 })
+    const gid = rangesOf(files.gid, { name, uid: 0 })
+    if (uid.length > 0 && gid.length > 0) return { uid, gid }
+  }
+  if (remembered !== undefined) return { uid: [remembered], gid: [remembered] }
+  const chosen = findFreeRange([...files.uid, ...files.gid, ...systemIds('uid'), ...systemIds('gid')])
+  return { uid: [chosen], gid: [chosen], toRemember: chosen }
+}
+
+/** The lowest aligned range of 65,536 ids, high up, that touches none of those in use. Pure. */
+export function findFreeRange(used: readonly IdRange[]): IdRange {
+  for (
+    let start = firstRootId - (firstRootId % rootRangeCount) + rootRangeCount;
+    start < lastRootId;
+    start += rootRangeCount
+  ) {
+    const candidate = { start, count: rootRangeCount }
+    if (!used.some(range => overlaps(candidate, range))) return candidate
+  }
+  throw new TspodError('CONFLICT', 'choosing subordinate ids for root: no 65536 ids between 10^9 and 2*10^9 are free', {
+    hint: 'write a line `root:START:65536` into /etc/subuid and /etc/subgid',
+  })
+}
