@@ -1,8 +1,8 @@
 // The memory that master and servants share: lists of calls, their strings and structures, mailboxes. Mapped before the first clone.
 import { TspodError } from '#errors.ts'
-import { syscall, trySyscall } from '../call.ts'
-import { Fd } from '../fd.ts'
-import { memoryAt } from '../koffi.ts'
+import { syscall, trySyscall } from '#sys/call.ts'
+import { Fd } from '#sys/fd.ts'
+import { memoryAt } from '#sys/koffi.ts'
 
 const ARENA_BYTES = 4 << 20
 /** Bytes at the start for mailboxes, 16 each: {descriptor, address of the batch}. */

@@ -1,7 +1,8 @@
 // Lists of system calls as data, and their layout in the arena (serve-*.inc reads it).
-import type { SyscallName } from '../numbers.ts'
-import { syscallNumber } from '../numbers.ts'
-import { errnoNumber } from '../errno.ts'
+
+import { errnoNumber } from '#sys/errno.ts'
+import type { SyscallName } from '#sys/numbers.ts'
+import { syscallNumber } from '#sys/numbers.ts'
 import type { Arena } from './arena.ts'
 
 /** The result of an earlier call of the same batch, put in by the servant; at most two uses a call. */

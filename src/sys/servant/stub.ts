@@ -1,9 +1,9 @@
 // The stub: a sealed memory file with a few hundred bytes of static ELF, executed before anything of an image is, so that what
 // /proc/self/exe names in a container is neither tspod nor writable (CVE-2019-5736), and nothing of our memory is in the process.
-import { syscall, systemCallError, trySyscall } from '../call.ts'
-import { Fd, writeFully } from '../fd.ts'
-import { AT_EMPTY_PATH } from '../flags.ts'
-import { code } from '../koffi.ts'
+import { syscall, systemCallError, trySyscall } from '#sys/call.ts'
+import { Fd, writeFully } from '#sys/fd.ts'
+import { AT_EMPTY_PATH } from '#sys/flags.ts'
+import { code } from '#sys/koffi.ts'
 import { arena } from './arena.ts'
 import { type Call, call } from './batch.ts'
 import type { Seat } from './servant.ts'
