@@ -131,6 +131,8 @@ export interface ContainerRequest {
   logOpts: Record<string, string>
   stopSignal?: string
   stopTimeoutSeconds?: number
+  /** `--timeout`: kill it after this long */
+  timeoutSeconds?: number
   timezone?: string
   /** replace a container of the same name */
   replace: boolean
