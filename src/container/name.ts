@@ -3,8 +3,13 @@ import { TspodError } from '#errors.ts'
 
 /** Throws INVALID (in podman's words) unless the name may be one of a container, volume or network. */
 export function checkName(what: string, name: string): void {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) && name.length <= 255) return
+  if (isName(name)) return
   throw new TspodError('INVALID', `${what} "${name}": names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument`)
+}
+
+/** True for what may name a container, volume or network. */
+export function isName(text: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text) && text.length <= 255
 }
 
 const adjectives = (

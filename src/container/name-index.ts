@@ -1,0 +1,116 @@
+// names/<name>, symbolic links to containers' ids: they make a name unique and finding it cheap.
+// A link counts only if the record it leads to bears that name; anything else is left over from a crash.
+import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { during, errnoOf, hasCode, TspodError } from '#errors.ts'
+import { withFileLock } from '#sys/lock.ts'
+import { checkName, isName, randomName } from './name.ts'
+import { type ContainerId, containerDir, isContainerId, listContainerIds, readRecord, writeRecord } from './record.ts'
+
+/** Gives the name, whose record is written already, to the container. Throws CONFLICT where another has it. */
+export async function claimName(graphRoot: string, name: string, id: ContainerId): Promise<void> {
+  checkName('container', name)
+  await withNamesLock(graphRoot, () => takeName(graphRoot, name, id))
+}
+
+async function withNamesLock(graphRoot: string, body: () => void): Promise<void> {
+  for (const folder of ['locks', 'names']) mkdirSync(join(graphRoot, folder), { recursive: true, mode: 0o700 })
+  await withFileLock(join(graphRoot, 'locks', 'names'), body)
+}
+
+/** Only while the lock is held. */
+function takeName(graphRoot: string, name: string, id: ContainerId): void {
+  const holder = holderOf(graphRoot, name)
+  if (holder === id) return
+  if (holder !== undefined) throw nameInUse(name, holder)
+  const link = join(graphRoot, 'names', name)
+  try {
+    // left over from a crash, if it is there
+    rmSync(link, { force: true })
+    symlinkSync(id, link)
+  } catch (error) {
+    throw during(`naming container "${id}" "${name}"`, error)
+  }
+}
+
+/** The error for a name that another container has, in podman's words. */
+export function nameInUse(name: string, holder: ContainerId): TspodError {
+  return new TspodError(
+    'CONFLICT',
+    `the container name "${name}" is already in use by ${holder}. You have to remove that container to be able to reuse that name: that name is already in use`,
+    { hint: 'use --replace to have the new container take its place' },
+  )
+}
+
+/** The container that has this name, `undefined` for none. */
+export function holderOf(graphRoot: string, name: string): ContainerId | undefined {
+  const id = isName(name) ? readLink(join(graphRoot, 'names', name)) : undefined
+  if (id === undefined) return undefined
+  try {
+    return readRecord(graphRoot, id).name === name ? id : undefined
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return undefined
+    // a damaged record: its container is there, and so is its name
+    if (hasCode(error, 'INVALID')) return id
+    throw error
+  }
+}
+
+function readLink(link: string): ContainerId | undefined {
+  try {
+    const target = readlinkSync(link)
+    return isContainerId(target) ? target : undefined
+  } catch (error) {
+    if (['ENOENT', 'EINVAL'].includes(errnoOf(error) ?? '')) return undefined
+    throw during(`looking up the container name "${link}"`, error)
+  }
+}
+
+/** Gives up a name, if this container still has it. */
+export async function releaseName(graphRoot: string, name: string, id: ContainerId): Promise<void> {
+  await withNamesLock(graphRoot, () => dropName(graphRoot, name, id))
+}
+
+function dropName(graphRoot: string, name: string, id: ContainerId): void {
+  const link = join(graphRoot, 'names', name)
+  if (readLink(link) === id) rmSync(link, { force: true })
+}
+
+/** Another name for a container. Throws CONFLICT where it is taken; a crash in the middle leaves the old one. */
+export async function renameContainer(graphRoot: string, id: ContainerId, name: string): Promise<void> {
+  checkName('container', name)
+  await withNamesLock(graphRoot, () => {
+    const record = readRecord(graphRoot, id)
+    if (record.name === name) throw nameInUse(name, id)
+    takeName(graphRoot, name, id)
+    writeRecord(graphRoot, { ...record, name })
+    dropName(graphRoot, record.name, id)
+  })
+}
+
+/** A random name that no container has at this moment. */
+export function freeRandomName(graphRoot: string): string {
+  for (let attempt = 0; ; attempt++) {
+    const name = randomName(attempt)
+    if (holderOf(graphRoot, name) === undefined) return name
+  }
+}
+
+/** The container of this name, id, or unambiguous beginning of an id. Throws NOT_FOUND or CONFLICT in podman's words. */
+export function findContainer(graphRoot: string, text: string): ContainerId {
+  const named = holderOf(graphRoot, text)
+  if (named !== undefined) return named
+  if (isContainerId(text) && existsSync(containerDir(graphRoot, text))) return text
+  const matches = /^[0-9a-f]{1,63}$/.test(text) ? listContainerIds(graphRoot).filter(id => id.startsWith(text)) : []
+  if (matches.length > 1)
+    throw new TspodError(
+      'CONFLICT',
+      `more than one result for container name or ID "${text}": ${matches.length} ids begin so, among them ${matches
+        .slice(0, 3)
+        .map(id => id.slice(0, 12))
+        .join(', ')}`,
+    )
+  const [only] = matches
+  if (only !== undefined) return only
+  throw new TspodError('NOT_FOUND', `no container with name or ID "${text}" found: no such container`)
+}

@@ -1,0 +1,154 @@
+// container.json, the record of one container: what was asked for and decided when it was made. Immutable but for its name.
+// Read without locks by every command; written to a temporary name and renamed.
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { during, errnoOf, TspodError } from '#errors.ts'
+import type { ContainerRequest, NetworkRequest } from './request.ts'
+
+/** 64 hexadecimal digits. */
+export type ContainerId = string & { readonly brand: 'ContainerId' }
+
+export interface ContainerRecord {
+  version: 1
+  id: ContainerId
+  name: string
+  createdMs: number
+  request: ContainerRequest
+  /** absent for --rootfs */
+  image?: { name: string; id: string; digest: string }
+  /** the chain id of the image's uppermost layer, by storage's driver */
+  layer?: string
+  storageDriver: string
+  mounts: RecordedMount[]
+  network: NetworkRequest
+  /** ids of containers whose namespaces or volumes it uses: they cannot be removed before it */
+  dependsOn: ContainerId[]
+  hostname?: string
+  entrypoint: string[]
+  command: string[]
+  workdir: string
+  user: { uid: number; gid: number }
+  labels: Record<string, string>
+  stopSignal: number
+  stopTimeoutSeconds: number
+  logDriver: string
+  /** absent for drivers that write no file */
+  logPath?: string
+}
+
+/** A mount of the user's with its source found, as inspect shows it. */
+export interface RecordedMount {
+  type: 'bind' | 'volume' | 'tmpfs' | 'image' | 'devpts' | 'mqueue' | 'ramfs'
+  /** of a volume; anonymous ones too */
+  name?: string
+  /** an unnamed volume, which goes when the container is removed */
+  anonymous?: boolean
+  source: string
+  destination: string
+  readWrite: boolean
+  options: string[]
+  propagation?: string
+}
+
+const idPattern = /^[0-9a-f]{64}$/
+
+/** A new random id. */
+export function newContainerId(): ContainerId {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex') as ContainerId
+}
+
+export function isContainerId(text: string): text is ContainerId {
+  return idPattern.test(text)
+}
+
+/** `containers/<id>`, where everything of one container lies. */
+export function containerDir(graphRoot: string, id: ContainerId): string {
+  return join(graphRoot, 'containers', id)
+}
+
+/** Writes the record into the container's folder, which exists. What is removed at its end need not survive a power cut. */
+export function writeRecord(graphRoot: string, record: ContainerRecord): void {
+  const path = join(containerDir(graphRoot, record.id), 'container.json')
+  const staged = `${path}.${process.pid}`
+  try {
+    const fd = openSync(staged, 'wx', 0o600)
+    try {
+      writeAll(fd, Buffer.from(JSON.stringify(record)))
+      if (!record.request.remove) fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(staged, path)
+  } catch (error) {
+    rmSync(staged, { force: true })
+    throw during(`recording container "${record.name}"`, error)
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+}
+
+/** The record of a container. Throws NOT_FOUND where there is none (any more), INVALID for one that cannot be read. */
+export function readRecord(graphRoot: string, id: ContainerId): ContainerRecord {
+  const path = join(containerDir(graphRoot, id), 'container.json')
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT')
+      throw new TspodError('NOT_FOUND', `no container with ID "${id}" found: no such container`, { cause: error })
+    throw during(`reading the record of container "${id}"`, error)
+  }
+  return parseRecord(text, id, path)
+}
+
+function parseRecord(text: string, id: ContainerId, path: string): ContainerRecord {
+  const damaged = (why: string) =>
+    new TspodError('INVALID', `reading "${path}": ${why}`, {
+      hint: `the record is damaged; tspod rm --force ${id.slice(0, 12)} removes what is left of the container`,
+    })
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw damaged(text.trim() === '' ? 'it is empty' : 'it is no JSON')
+  }
+  const record = value as Partial<ContainerRecord> | null
+  if (typeof record !== 'object' || record === null) throw damaged('it is no object')
+  if (record.version !== 1) throw damaged(`its version is ${JSON.stringify(record.version)}, must be 1`)
+  if (record.id !== id) throw damaged(`its id is ${JSON.stringify(record.id)}, must be "${id}"`)
+  if (typeof record.name !== 'string' || typeof record.request !== 'object' || record.request === null)
+    throw damaged('name or request is missing')
+  return record as ContainerRecord
+}
+
+export interface RecordListing {
+  records: ContainerRecord[]
+  /** what cannot be read, for `check` and a warning; never keeps the others from being listed */
+  damaged: { id: ContainerId; error: TspodError }[]
+}
+
+/** Every record, in no order. One that vanishes meanwhile, or is not yet complete, is no container. */
+export function listRecords(graphRoot: string): RecordListing {
+  const listing: RecordListing = { records: [], damaged: [] }
+  for (const id of listContainerIds(graphRoot)) {
+    try {
+      listing.records.push(readRecord(graphRoot, id))
+    } catch (error) {
+      if (!(error instanceof TspodError)) throw error
+      if (error.code !== 'NOT_FOUND') listing.damaged.push({ id, error })
+    }
+  }
+  return listing
+}
+
+/** The ids of all folders of containers, complete or not. Costs one readdir(3). */
+export function listContainerIds(graphRoot: string): ContainerId[] {
+  try {
+    return readdirSync(join(graphRoot, 'containers')).filter(isContainerId)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw during(`listing containers in "${graphRoot}"`, error)
+  }
+}
