@@ -1,0 +1,42 @@
+// The seam between the media images lie on: a registry, an archive, a layout. Host namespaces.
+import type { Descriptor } from '#oci/descriptor.ts'
+import type { Digest } from '#oci/digest.ts'
+
+/** A manifest or index, byte for byte: its digest covers exactly these bytes. */
+export interface ManifestBytes {
+  bytes: Uint8Array
+  mediaType: string
+  digest: Digest
+}
+
+/** A blob on its way. Whoever reads it verifies size and digest. */
+export interface BlobStream {
+  /** Where `chunks` begin: the offset asked for, or 0 from a medium that cannot resume. */
+  offset: number
+  chunks: AsyncIterable<Uint8Array>
+}
+
+/** What `ImageSource` tells while it works: a retry with its reason, a mirror given up. */
+export type OnNote = (text: string) => void
+
+/** One image (or an index of images) to be read. Disposing it closes files and connections. */
+export interface ImageSource extends AsyncDisposable {
+  /** What to call it in errors: `registry "quay.io"`, `archive "x.tar"`. */
+  readonly description: string
+  /** The image's own manifest or index, or one that the index names. Throws NOT_FOUND. */
+  openManifest(descriptor?: Descriptor): Promise<ManifestBytes>
+  /** A configuration or layer, from `offset` on where the medium can. Throws NOT_FOUND. */
+  openBlob(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<BlobStream>
+}
+
+/** A place to write images to. Blobs come before the manifest that names them. */
+export interface ImageSink extends AsyncDisposable {
+  readonly description: string
+  /** True where the blob is there already and need not be sent. */
+  hasBlob(descriptor: Descriptor): Promise<boolean>
+  putBlob(descriptor: Descriptor, chunks: AsyncIterable<Uint8Array>): Promise<void>
+  /** Makes the image visible under these full names; none for a nameless one. */
+  putManifest(manifest: ManifestBytes, names: readonly string[]): Promise<void>
+  /** Everything is written: sync, write tables of contents. Without it, disposing takes back what was put. */
+  finish(): Promise<void>
+}
