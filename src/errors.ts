@@ -34,6 +34,8 @@ export class SystemCallError extends TspodError {
   readonly errno: string
   /** What the call was about, usually a path; quoted in the text. */
   readonly operand: string | undefined
+  /** In a servant's batch: which call it was. */
+  callIndex: number | undefined
 
   constructor(syscall: string, errno: string, text: string, operand?: string, facts: ErrorFacts = {}) {
     super(codeOf(errno), `${syscall}${operand === undefined ? '' : ` "${operand}"`}: ${errno} (${text})`, facts)

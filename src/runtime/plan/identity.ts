@@ -26,7 +26,7 @@ export function planIdentity(process: ProcessSpec, linux: LinuxSpec, facts: Iden
     for (const each of [gid, ...additionalGids]) requireMapped('group', each, linux.gidMappings)
   }
   const groups = [...new Set(additionalGids)]
-  if (facts.keepGroups && groups.length > 0 && groups.some(each => each !== gid))
+  if (facts.keepGroups && groups.some(each => each !== gid))
     throw new TspodError('INVALID', `additional groups ${groups.join(', ')} cannot be set in this user namespace`, {
       hint: 'setgroups(2) is denied where only one id is mapped, or when groups of the caller are kept',
     })

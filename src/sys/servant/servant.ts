@@ -5,12 +5,12 @@
 // performs them, stores each result, stops at the first error that is not tolerated, answers where it stopped, and waits again.
 // All logic stays here. A master that dies closes its socket ends, and the servants end; a servant that dies is seen as end of file.
 import { SystemCallError, TspodError } from '#errors.ts'
-import { syscall, trySyscall } from '../call.ts'
-import { errnoName, errnoText } from '../errno.ts'
-import { type Fd, openSocketPair } from '../fd.ts'
-import { SIG_BLOCK, SIG_SETMASK, SIGCHLD, SOCK_SEQPACKET } from '../flags.ts'
-import { code, codeFunction } from '../koffi.ts'
-import type { SyscallName } from '../numbers.ts'
+import { syscall, trySyscall } from '#sys/call.ts'
+import { errnoName, errnoText } from '#sys/errno.ts'
+import { duplicate, Fd, openSocketPair } from '#sys/fd.ts'
+import { SIG_BLOCK, SIG_SETMASK, SIGCHLD, SOCK_SEQPACKET } from '#sys/flags.ts'
+import { code, codeFunction } from '#sys/koffi.ts'
+import type { SyscallName } from '#sys/numbers.ts'
 import { type Arena, arena } from './arena.ts'
 import { type Argument, type Call, call, encodeBatch, OPERATION_BYTES, resultAt } from './batch.ts'
 
@@ -45,10 +45,12 @@ export class Seat implements Disposable {
   constructor() {
     const [ours, theirs] = openSocketPair(SOCK_SEQPACKET)
     this.ours = ours
-    this.theirs = theirs
-    this.theirsNumber = theirs.number
+    // out of the way of the low numbers that a program executed later is given
+    this.theirs = duplicate(theirs.number, FIRST_SEAT_FD)
+    theirs.close()
+    this.theirsNumber = this.theirs.number
     this.mailbox = arena().takeMailbox()
-    arena().words[this.mailbox / 8] = BigInt(theirs.number)
+    arena().words[this.mailbox / 8] = BigInt(this.theirs.number)
   }
 
   /** Gives up a seat that nobody took. */
@@ -69,7 +71,7 @@ export class Servant implements Disposable {
 
   private constructor(pid: number, seat: Seat, seatFds: readonly number[]) {
     this.pid = pid
-    this.#socket = seat.ours
+    this.#socket = new Fd(seat.ours.take())
     this.#mailbox = seat.mailbox
     this.#seatFds = seatFds
   }
@@ -113,21 +115,22 @@ export class Servant implements Disposable {
 
   /**
    * Has this servant clone another one into `seat`, with namespace flags of clone(2); with CLONE_PARENT the new one's parent is
-   * this servant's. `first` is what the child performs before its first answer. The pid is as this servant sees it.
+   * this servant's. The child holds on to `seats`, for those that it will clone itself. The pid is as this servant sees it.
    */
-  clone(seat: Seat, flags = 0, first: readonly Call[] = []): Servant {
+  clone(seat: Seat, flags = 0, seats: readonly Seat[] = []): Servant {
     const memory = arena()
     const own = seat.theirsNumber
     memory.beginBatch()
     try {
-      const calls = [...this.#seatFds.filter(fd => fd !== own).map(fd => call('close', fd)), ...first]
+      const kept = [own, ...seats.map(({ theirsNumber }) => theirsNumber)]
+      const calls = this.#seatFds.filter(fd => !kept.includes(fd)).map(fd => call('close', fd))
       const start = presetBatch(memory, seat.mailbox, calls)
       const [pid = -1] = this.do([
         { ...call('clone', flags | SIGCHLD, 0, 0, 0, 0), childMailbox: seat.mailbox },
         call('close', own),
       ])
       this.#seatFds = this.#seatFds.filter(fd => fd !== own)
-      const servant = new Servant(pid, seat, [own])
+      const servant = new Servant(pid, seat, kept)
       servant.#pending = { calls, start }
       memory.beginBatch()
       servant.answer()
@@ -181,7 +184,7 @@ export class Servant implements Disposable {
       if (stoppedAt === undefined) throw new ServantGone(calls)
       const index = Number(stoppedAt - memory.address(start)) / OPERATION_BYTES
       const failed = calls[index]
-      if (failed !== undefined) throw errorOf(failed, resultAt(memory, start, index))
+      if (failed !== undefined) throw errorOf(failed, resultAt(memory, start, index), index)
       return calls.map((_, position) => resultAt(memory, start, position))
     } finally {
       this.#settle()
@@ -199,7 +202,7 @@ export class Servant implements Disposable {
       if (stoppedAt === undefined) return
       const index = Number(stoppedAt - memory.address(pending.start)) / OPERATION_BYTES
       const failed = calls[index]
-      if (failed !== undefined) throw errorOf(failed, resultAt(memory, pending.start, index))
+      if (failed !== undefined) throw errorOf(failed, resultAt(memory, pending.start, index), index)
       throw new TspodError('INTERNAL', 'a batch that should end in execve did not')
     } finally {
       this.#settle()
@@ -217,7 +220,7 @@ export class Servant implements Disposable {
       if (word === undefined) throw new ServantGone(stubCalls)
       const index = Number(word - arena().address(pending.start)) / OPERATION_BYTES
       const failed = stubCalls[index]
-      if (failed !== undefined) throw errorOf(failed, resultAt(arena(), pending.start, index))
+      if (failed !== undefined) throw errorOf(failed, resultAt(arena(), pending.start, index), index)
     } finally {
       this.#settle()
     }
@@ -275,6 +278,8 @@ export class Servant implements Disposable {
 }
 
 const POLLIN = 1
+/** Servants' sockets have numbers from here on. */
+const FIRST_SEAT_FD = 64
 /** What the stub says first. */
 const STUB_IN_PLACE = 0xffff_ffff_ffff_ffffn
 const MSG_NOSIGNAL = 0x4000
@@ -288,9 +293,11 @@ function presetBatch(memory: Arena, mailbox: number, calls: readonly Call[]): nu
   return start
 }
 
-function errorOf(failed: Call, result: number): SystemCallError {
+function errorOf(failed: Call, result: number, index = 0): SystemCallError {
   const errno = errnoName(-result)
-  return new SystemCallError(failed.name, errno, errnoText(errno), failed.args.map(describeArgument).join(', '))
+  const error = new SystemCallError(failed.name, errno, errnoText(errno), failed.args.map(describeArgument).join(', '))
+  error.callIndex = index
+  return error
 }
 
 function describe(one: Call | undefined): string {

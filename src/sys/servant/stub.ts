@@ -33,11 +33,13 @@ export function openStub(seat: Seat): Fd {
   return fd
 }
 
-/** The calls with which the servant of `seat` becomes the stub; to be given to `Servant.become`. `title` is its argv[0]. */
-export function stubCalls(stub: Fd, seat: Seat, title: string): Call[] {
+/**
+ * The calls with which the servant of `seat` becomes the stub; to be given to `Servant.become`. `title` is its argv[0]; `keep` are
+ * descriptors that it and its children go on using.
+ */
+export function stubCalls(stub: Fd, seat: Seat, title: string, keep: readonly number[] = []): Call[] {
   return [
-    call('fcntl', arena().fd.number, F_SETFD, 0),
-    call('fcntl', seat.theirsNumber, F_SETFD, 0),
+    ...[arena().fd.number, seat.theirsNumber, ...keep].map(fd => call('fcntl', fd, F_SETFD, 0)),
     call('execveat', stub.number, '', [title], [], AT_EMPTY_PATH),
   ]
 }

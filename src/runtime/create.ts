@@ -1,0 +1,322 @@
+// Creates a container's process from its spec: launcher, stager, process 1 (docs/internals.md, Processes), up to the point where
+// only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
+import { statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { SystemCallError, TspodError } from '#errors.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import { Fd, openFile } from '#sys/fd.ts'
+import {
+  AT_FDCWD,
+  CLONE_NEWTIME,
+  CLONE_PARENT,
+  O_RDONLY,
+  PR_SET_CHILD_SUBREAPER,
+  PR_SET_DUMPABLE,
+  SIGKILL,
+} from '#sys/flags.ts'
+import { killProcess, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
+import { type Call, call, tolerate } from '#sys/servant/batch.ts'
+import { Seat, Servant } from '#sys/servant/servant.ts'
+import { openStub, stubCalls } from '#sys/servant/stub.ts'
+import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
+import { type CreatePlan, planCreate } from './plan/create.ts'
+import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
+import { formatMappings } from './plan/namespaces.ts'
+import { writeFileCalls } from './plan/paths.ts'
+import { planExecve, planIdentitySteps, planSurroundings, type ProcessFacts } from './plan/process-steps.ts'
+import { planTerminalStreams } from './plan/device-steps.ts'
+import { type Program, programCalls } from './program.ts'
+import { joinCalls, performSteps, postSteps, settleSteps, type Step, stepError } from './step.ts'
+
+/** What the process's descriptors 0 to 2 are. */
+export type ProcessStreams =
+  | { kind: 'descriptors'; stdin: number; stdout: number; stderr: number }
+  /** a terminal of its own; its master is sent over this unix socket */
+  | { kind: 'terminal'; socket: number }
+
+/** How the root file system comes to be mounted, before anything of the container exists. */
+export interface RootSetup {
+  calls: readonly Call[]
+  program?: { path: string; argv: readonly string[]; readyWhenMounted: string }
+  path: string
+}
+
+export interface CreateRequest {
+  spec: RuntimeSpec
+  namespace: UserNamespace
+  root: RootSetup
+  streams: ProcessStreams
+  /** What the launcher becomes once it has cloned the others: the parent of the container's process. */
+  monitor: Program
+  seccompFilter?: Uint8Array
+  /** Whether a network helper will be started beside the container. */
+  hasHelper: boolean
+}
+
+/** A container whose process is ready to execute its program. Disposing it before `start` ends everything. */
+export class CreatedProcess implements Disposable {
+  readonly identity: ProcessIdentity
+  /** The parent of the container's process. */
+  readonly monitor: ProcessIdentity
+  /** A program that serves the root file system, where there is one; it is a child of the monitor. */
+  readonly storagePid: number | undefined
+  readonly #init: Servant
+  readonly #helper: Servant | undefined
+  readonly #plan: CreatePlan
+  readonly #final: readonly Step[]
+  #isStarted = false
+
+  constructor(parts: {
+    init: Servant
+    helper: Servant | undefined
+    plan: CreatePlan
+    final: readonly Step[]
+    monitorPid: number
+    storagePid: number | undefined
+  }) {
+    this.#init = parts.init
+    this.#helper = parts.helper
+    this.#plan = parts.plan
+    this.#final = parts.final
+    this.identity = identify(parts.init.pid)
+    this.monitor = identify(parts.monitorPid)
+    this.storagePid = parts.storagePid
+  }
+
+  /** Starts the network helper beside the container; its pid. It is a child of the monitor. */
+  startHelper(program: Program): number {
+    if (this.#helper === undefined) throw new RangeError('no helper was asked for')
+    this.#helper.exec(programCalls(program))
+    this.#helper.close()
+    return this.#helper.pid
+  }
+
+  /** Mounts, devices, masks, the new root: everything that does not need the network. */
+  prepare(): void {
+    const init = this.#init
+    performSteps(init, this.#plan.init)
+    const masks = this.#plan.masks
+    const found = performSteps(init, masks.map(planMaskLookup)).map(readMaskTarget)
+    const steps = masks.flatMap((mask, index) => {
+      const target = found[index] ?? 'absent'
+      return target === 'absent' ? [] : [planMask(mask, target, this.#plan.freeSlot)]
+    })
+    performSteps(init, [...steps, ...this.#plan.enter])
+  }
+
+  /** Executes the image's program. Throws with exit code 126 or 127 where that cannot be (podman-run(1), Exit Status). */
+  start(): void {
+    const execve = planExecve(this.#plan.process)
+    const steps = [...this.#final, execve]
+    try {
+      this.#init.exec(joinCalls(steps.map(step => step.calls)))
+    } catch (error) {
+      throw this.#execError(error, steps, execve)
+    }
+    this.#isStarted = true
+    this.#init.close()
+  }
+
+  #execError(error: unknown, steps: readonly Step[], execve: Step): unknown {
+    const before = joinCalls(this.#final.map(step => step.calls)).length
+    if (!(error instanceof SystemCallError) || (error.callIndex ?? 0) < before) return stepError(error, steps)
+    const program = this.#plan.process.args[0] ?? ''
+    // of several folders of PATH the last one's answer says little: ask what is there
+    const there = this.#init
+      .do(execve.calls.map(({ args }) => tolerate('any', call('faccessat', AT_FDCWD, args[0] ?? '', 0))))
+      .some(result => result !== -2 && result !== -20)
+    if (!there && !program.includes('/'))
+      return new TspodError('NOT_FOUND', `executing "${program}": executable file not found in $PATH`, {
+        exitCode: 127,
+        cause: error,
+      })
+    if (!there)
+      return new TspodError('NOT_FOUND', `executing "${program}": no such file or directory`, {
+        exitCode: 127,
+        cause: error,
+      })
+    const notFound = error.errno === 'ENOENT'
+    return new TspodError(
+      'DENIED',
+      `executing "${program}": ${error.errno} (${error.message.replace(/^.*\(|\)$/g, '')})`,
+      {
+        exitCode: notFound ? 127 : 126,
+        cause: error,
+        hint: hintOf(error.errno),
+      },
+    )
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isStarted) return
+    this.#init.close()
+    this.#helper?.close()
+    killProcess(this.identity.pid, SIGKILL)
+  }
+}
+
+function hintOf(errno: string): string | undefined {
+  switch (errno) {
+    case 'ENOEXEC':
+      return 'the program is for another processor, or a script without a "#!" line'
+    case 'ENOENT':
+      return 'the program is there, but its interpreter (the "#!" line, or the dynamic loader) is not'
+    case 'EACCES':
+      return 'it is not executable for this user, or lies on a mount with noexec'
+    default:
+      return undefined
+  }
+}
+
+function identify(pid: number): ProcessIdentity {
+  return { pid, startTime: readProcessStat(pid)?.startTime ?? 0 }
+}
+
+/** Creates the container's processes. The caller then starts the helper, calls `prepare` and `start`. */
+export function createProcess(request: CreateRequest): CreatedProcess {
+  const { spec, namespace, streams } = request
+  const plan = planCreate(spec, request.root.path, {
+    terminalSocket: streams.kind === 'terminal' ? streams.socket : undefined,
+    isFolder: source => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true,
+  })
+  const final = finalSteps(plan, request)
+  using resources = new DisposableStack()
+  const launcherSeat = new Seat()
+  const stagerSeat = resources.use(new Seat())
+  const initSeat = resources.use(new Seat())
+  const helperSeat = request.hasHelper ? resources.use(new Seat()) : undefined
+  const storageSeat = request.root.program === undefined ? undefined : resources.use(new Seat())
+  const stub = resources.use(openStub(launcherSeat))
+  const joined = plan.namespaces.join.map(({ path, flag }) => ({ fd: resources.use(openNamespace(path)), flag }))
+  const seats = [stagerSeat, initSeat, helperSeat, storageSeat].filter(seat => seat !== undefined)
+  const keep = [
+    namespace.fd.number,
+    ...seats.map(seat => seat.theirsNumber),
+    ...joined.map(({ fd }) => fd.number),
+    ...request.monitor.descriptors.values(),
+    ...(typeof request.monitor.executable === 'number' ? [request.monitor.executable] : []),
+    ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
+  ]
+  const launcher = resources.use(Servant.startIn(launcherSeat, seats))
+  let stager: Servant | undefined
+  let init: Servant | undefined
+  let isDone = false
+  resources.defer(() => {
+    if (isDone) return
+    init?.close()
+    stager?.close()
+    if (init !== undefined) killProcess(init.pid, SIGKILL)
+    if (stager !== undefined) killProcess(stager.pid, SIGKILL)
+    killProcess(launcher.pid, SIGKILL)
+  })
+  launcher.become(stubCalls(stub, launcherSeat, 'tspod: launcher', [...new Set(keep)]))
+  launcher.do([call('setsid'), call('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)])
+  stager = launcher.clone(stagerSeat, 0, storageSeat === undefined ? [initSeat] : [initSeat, storageSeat])
+  const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
+  launcher.exec(programCalls(request.monitor))
+
+  let storagePid: number | undefined
+  stager.do(joinCalls([enterCalls(namespace), request.root.calls]))
+  if (request.root.program !== undefined && storageSeat !== undefined)
+    storagePid = serveRoot(stager, storageSeat, request.root.program)
+  postSteps(stager, plan.stager)
+  settleSteps(stager, plan.stager)
+  if (joined.length > 0) stager.do(joined.map(({ fd, flag }) => call('setns', fd.number, flag)))
+  if (plan.namespaces.hasNewTime) stager.do([call('unshare', CLONE_NEWTIME), ...timeOffsetCalls(spec)])
+  init = stager.clone(initSeat, plan.namespaces.cloneFlags | CLONE_PARENT)
+  if (plan.namespaces.hasNewUser) writeMaps(stager, init.pid, spec)
+  stager.close()
+  init.do([
+    call('setresgid', 0, 0, 0),
+    call('setresuid', 0, 0, 0),
+    // changed ids would make it undumpable, and its namespaces out of reach of the network helper
+    call('prctl', PR_SET_DUMPABLE, 1, 0, 0, 0),
+    call('setsid'),
+  ])
+  isDone = true
+  return new CreatedProcess({ init, helper, plan, final, monitorPid: launcher.pid, storagePid })
+}
+
+/** A namespace file to join, `/proc/PID/ns/net`. */
+function openNamespace(path: string): Fd {
+  return openFile(path, O_RDONLY)
+}
+
+function writeMaps(stager: Servant, pid: number, spec: RuntimeSpec): void {
+  const { uidMappings = [], gidMappings = [] } = spec.linux ?? {}
+  stager.do(
+    joinCalls([
+      writeFileCalls(`/proc/${pid}/uid_map`, formatMappings(uidMappings)),
+      writeFileCalls(`/proc/${pid}/gid_map`, formatMappings(gidMappings)),
+    ]),
+  )
+}
+
+function timeOffsetCalls(spec: RuntimeSpec): Call[] {
+  const offsets = Object.entries(spec.linux?.timeOffsets ?? {})
+  const text = offsets.map(([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`).join('')
+  return text === '' ? [] : writeFileCalls('/proc/self/timens_offsets', text).map(one => one)
+}
+
+/** Starts the FUSE server of the root in the stager's namespaces and waits until its mount is there. */
+function serveRoot(stager: Servant, seat: Seat, program: NonNullable<RootSetup['program']>): number {
+  using nullFd = openFile('/dev/null', 2)
+  void nullFd
+  const before = deviceOf(stager, program.readyWhenMounted)
+  const server = stager.clone(seat, CLONE_PARENT)
+  server.exec([call('execve', program.path, program.argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'])])
+  server.close()
+  const end = performance.now() + 10_000
+  while (deviceOf(stager, program.readyWhenMounted) === before) {
+    if (performance.now() > end || readProcessStat(server.pid) === undefined)
+      throw new TspodError('INTERNAL', `"${program.path}" did not mount "${program.readyWhenMounted}"`, {
+        hint: '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
+      })
+    Bun.sleepSync(1)
+  }
+  return server.pid
+}
+
+/** The mount a path lies on, as the stager sees it: its line in /proc/PID/mountinfo. */
+function deviceOf(stager: Servant, path: string): string | undefined {
+  return readFileSync(`/proc/${stager.pid}/mountinfo`, 'utf8')
+    .split('\n')
+    .find(line => line.split(' ')[4] === path)
+}
+
+function finalSteps(plan: CreatePlan, request: CreateRequest): Step[] {
+  const { streams, namespace } = request
+  const { process } = plan
+  const linux = request.spec.linux ?? {}
+  const facts: ProcessFacts = {
+    keepGroups: namespace.mode === 'single' || request.spec.annotations?.['run.oci.keep_original_groups'] === '1',
+    lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
+    seccomp: request.seccompFilter,
+  }
+  return [
+    streams.kind === 'terminal' ? planTerminalStreams() : streamStep(streams, process.user),
+    ...planSurroundings(process, 3),
+    ...planIdentitySteps(process, linux, facts),
+  ]
+}
+
+function streamStep(
+  streams: { stdin: number; stdout: number; stderr: number },
+  user: { uid: number; gid: number },
+): Step {
+  const { stdin, stdout, stderr } = streams
+  return {
+    actor: 'init',
+    doing: 'connecting the streams',
+    shell: '',
+    calls: [
+      call('dup3', stdin, 300, 0),
+      call('dup3', stdout, 301, 0),
+      call('dup3', stderr, 302, 0),
+      ...[0, 1, 2].flatMap(fd => [
+        call('dup3', 300 + fd, fd, 0),
+        tolerate('any', call('fchown', fd, user.uid, user.gid)), // so that /dev/stdout can be opened again by another user
+      ]),
+    ],
+  }
+}

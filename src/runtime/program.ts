@@ -1,0 +1,39 @@
+// A program that a servant turns into, with the descriptors it is to have.
+import { SIG_SETMASK } from '#sys/flags.ts'
+import { AT_EMPTY_PATH } from '#sys/flags.ts'
+import { type Call, call, tolerate } from '#sys/servant/batch.ts'
+
+export interface Program {
+  /** A path, or a descriptor of the executable. */
+  executable: string | number
+  argv: readonly string[]
+  env: readonly string[]
+  /** Which of our descriptors the program gets, under which numbers; all others are closed. */
+  descriptors: ReadonlyMap<number, number>
+}
+
+/** Where descriptors wait while the low numbers are put in order. */
+const PARKING = 400
+const CLOSE_RANGE_CLOEXEC = 4
+const LAST_STANDARD_SIGNAL = 31
+
+/** The calls that execute a program; the last one is execve(2), or execveat(2) of a descriptor. */
+export function programCalls({ executable, argv, env, descriptors }: Program): Call[] {
+  const moves = [...descriptors].map(([target, source], index) => ({ target, source, parked: PARKING + index }))
+  const highest = Math.max(2, ...descriptors.keys())
+  const parkedExecutable = PARKING + moves.length
+  return [
+    ...moves.map(({ source, parked }) => call('dup3', source, parked, 0o2000000)),
+    ...(typeof executable === 'number' ? [call('dup3', executable, parkedExecutable, 0o2000000)] : []),
+    ...moves.map(({ target, parked }) => call('dup3', parked, target, 0)),
+    call('close_range', highest + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC),
+    // what the engine of JavaScript ignores (SIGPIPE) would be ignored in the program too
+    ...Array.from({ length: LAST_STANDARD_SIGNAL }, (_, index) =>
+      tolerate('EINVAL', call('rt_sigaction', index + 1, { memory: new BigUint64Array(4) }, 0, 8)),
+    ),
+    call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
+    typeof executable === 'number'
+      ? call('execveat', parkedExecutable, '', argv, env, AT_EMPTY_PATH)
+      : call('execve', executable, argv, env),
+  ]
+}

@@ -1,0 +1,73 @@
+// Steps: what a servant is to do, as data that can be performed, printed as shell commands (`--explain`) and tested.
+import { during, SystemCallError } from '#errors.ts'
+import type { Argument, Call } from '#sys/servant/batch.ts'
+import type { Servant } from '#sys/servant/servant.ts'
+
+/** Who performs a step; see docs/internals.md, Processes. */
+export type Actor = 'launcher' | 'stager' | 'init'
+
+export interface Step {
+  actor: Actor
+  /** For error texts: `mounting proc on "/proc"`. */
+  doing: string
+  /** What a person would type for the same effect; empty where no command does it. */
+  shell: string
+  /** In order; results are numbered within the step. */
+  calls: readonly Call[]
+}
+
+/** Calls of several lists as one, with the numbers of results moved along. */
+export function joinCalls(lists: readonly (readonly Call[])[]): Call[] {
+  const joined: Call[] = []
+  for (const list of lists) {
+    const base = joined.length
+    for (const call of list) joined.push(base === 0 ? call : { ...call, args: call.args.map(arg => shift(arg, base)) })
+  }
+  return joined
+}
+
+function shift(argument: Argument, base: number): Argument {
+  if (typeof argument !== 'object' || argument === null) return argument
+  if ('resultOf' in argument) return { resultOf: argument.resultOf + base }
+  if ('memory' in argument && argument.patch !== undefined)
+    return { ...argument, patch: { ...argument.patch, resultOf: argument.patch.resultOf + base } }
+  return argument
+}
+
+/** Hands all steps over as one batch; `settleSteps` waits for it. */
+export function postSteps(servant: Servant, steps: readonly Step[]): void {
+  servant.post(joinCalls(steps.map(step => step.calls)))
+}
+
+/** Waits for what `postSteps` handed over. An error says which step failed. Returns the results, step by step. */
+export function settleSteps(servant: Servant, steps: readonly Step[]): number[][] {
+  let results: number[]
+  try {
+    results = servant.answer()
+  } catch (error) {
+    throw stepError(error, steps)
+  }
+  let position = 0
+  return steps.map(step => {
+    position += step.calls.length
+    return results.slice(position - step.calls.length, position)
+  })
+}
+
+/** Performs all steps as one batch. */
+export function performSteps(servant: Servant, steps: readonly Step[]): number[][] {
+  if (steps.length === 0) return []
+  postSteps(servant, steps)
+  return settleSteps(servant, steps)
+}
+
+/** The error of a batch, said with the step it happened in. */
+export function stepError(error: unknown, steps: readonly Step[]): unknown {
+  if (!(error instanceof SystemCallError) || error.callIndex === undefined) return error
+  let left = error.callIndex
+  for (const step of steps) {
+    if (left < step.calls.length) return during(step.doing, error)
+    left -= step.calls.length
+  }
+  return error
+}
