@@ -49,7 +49,7 @@ const facts = {
         '-rm',
         'sh',
         '-c',
-        'd=$(mktemp -d) && cd $d && mkdir l u w m && mount -t overlay o -o userxattr,lowerdir=l,upperdir=u,workdir=w m',
+        'mount -t tmpfs t /mnt && cd /mnt && mkdir l u w m && mount -t overlay o -o userxattr,lowerdir=l,upperdir=u,workdir=w m',
       ),
       'overlay cannot be mounted in a user namespace',
     ),
@@ -60,6 +60,13 @@ const facts = {
   registry: () =>
     missing(process.env.TSPOD_TEST_REGISTRY !== undefined, 'no test registry: scripts/test.sh starts one'),
   'registry-program': installed('docker-registry'),
+  'registry-auth': () => missing(process.env.TSPOD_TEST_REGISTRY_AUTH !== undefined, 'no test registry with passwords'),
+  'registry-tls': () => missing(process.env.TSPOD_TEST_REGISTRY_TLS !== undefined, 'no test registry with TLS'),
+  debian: () =>
+    missing(
+      existsSync(join(process.env.TSPOD_TEST_FIXTURES ?? '', 'debian.tar')),
+      'no Debian image: scripts/test.sh makes it',
+    ),
   fixtures: () =>
     missing(process.env.TSPOD_TEST_FIXTURES !== undefined, 'no fixture images: scripts/test.sh makes them'),
   podman: installed('podman'),

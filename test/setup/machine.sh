@@ -1,0 +1,81 @@
+# Set-up of a Debian machine for the tests; sourced by scripts/test.sh and run as root. Everything here may be run again and again.
+
+# Programs the tests use, as Debian packages.
+test_packages=(
+  uidmap slirp4netns fuse-overlayfs passt busybox-static mmdebstrap docker-registry
+  podman runc crun skopeo buildah catatonit
+  binutils binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu qemu-user gcc libc6-dev
+  strace lsof iproute2 tmux tini attr util-linux bsdutils procps openssl curl xz-utils zstd ca-certificates git
+)
+
+# Adds a word to what tests may rely on (test/needs.ts): such a need fails where it would skip.
+promise() { TSPOD_TEST_PROMISED="${TSPOD_TEST_PROMISED:-} $*"; }
+
+install_packages() {
+  local package missing=()
+  command -v apt-get > /dev/null || { echo "not a Debian machine: tests that need more programs are skipped"; return; }
+  for package in "${test_packages[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
+  done
+  if [ "${#missing[@]}" -gt 0 ]; then
+    echo "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # one by one where all at once is refused: not every release has every package
+    apt-get install -qq -y --no-install-recommends "${missing[@]}" > /dev/null ||
+      for package in "${missing[@]}"; do
+        apt-get install -qq -y --no-install-recommends "$package" > /dev/null || echo "no package $package here"
+      done
+  fi
+  promise registry fixtures registry-auth registry-tls podman skopeo runc crun slirp4netns strace lsof tmux mmdebstrap
+  promise binutils binutils-arm64 qemu-arm64
+}
+
+# Makes the user the tests run as, with subordinate ids and a runtime folder.
+make_user() {
+  local user=$1 uid last file
+  getent passwd "$user" > /dev/null || useradd --create-home --shell /bin/bash "$user"
+  uid=$(id -u "$user")
+  for file in /etc/subuid /etc/subgid; do
+    touch "$file"
+    grep -q "^$user:" "$file" && continue
+    last=$(awk -F: '$2 + $3 > last { last = $2 + $3 } END { print (last < 100000 ? 100000 : last) }' "$file")
+    echo "$user:$last:65536" >> "$file"
+  done
+  [ -d "/run/user/$uid" ] || install -d -m 0755 /run/user
+  install -d -m 0700 -o "$user" -g "$(id -g "$user")" "/run/user/$uid"
+  promise user userns subids tspod
+}
+
+# Opens the devices that desktop systems open to everyone and bare machines keep for root.
+open_devices() {
+  local device
+  [ -e /dev/net/tun ] || { mkdir -p /dev/net && mknod /dev/net/tun c 10 200; } 2> /dev/null || true
+  [ -e /dev/fuse ] || mknod /dev/fuse c 10 229 2> /dev/null || true
+  for device in /dev/net/tun /dev/fuse; do
+    if [ -c "$device" ] && chmod 0666 "$device" 2> /dev/null && (: <> "$device") 2> /dev/null; then
+      promise "$([ "$device" = /dev/fuse ] && echo fuse || echo tun)"
+    else
+      echo "$device cannot be opened on this machine"
+    fi
+  done
+}
+
+# A Debian root file system for the fixture image; made once and kept for as long as the recipe is the same.
+make_debian() {
+  local tar=$1 recipe
+  recipe=$(declare -f make_debian | sha256sum | cut -c1-16)
+  export TSPOD_TEST_DEBIAN_TAR=${tar%.tar}-$recipe.tar
+  if [ ! -e "$TSPOD_TEST_DEBIAN_TAR" ]; then
+    command -v mmdebstrap > /dev/null || return 0
+    mkdir -p "$(dirname "$tar")"
+    echo "making a Debian root file system"
+    mmdebstrap --quiet --variant=minbase --include=procps,iproute2 bookworm "$TSPOD_TEST_DEBIAN_TAR.$$" ||
+      { echo "no Debian image: mmdebstrap failed"; rm -f "$TSPOD_TEST_DEBIAN_TAR.$$"; return 0; }
+    mv "$TSPOD_TEST_DEBIAN_TAR.$$" "$TSPOD_TEST_DEBIAN_TAR"
+  fi
+  promise debian
+}
+
+# True when the user can read the folder and all its parents.
+can_read() { setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" --init-groups test -r "$2/package.json" -a -x "$2/scripts"; }
