@@ -2,20 +2,12 @@
 // only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
 import { statSync } from 'node:fs'
 import { readFileSync } from 'node:fs'
-import { SystemCallError, TspodError } from '#errors.ts'
+import { TspodError } from '#errors.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd, openFile } from '#sys/fd.ts'
-import {
-  AT_FDCWD,
-  CLONE_NEWTIME,
-  CLONE_PARENT,
-  O_RDONLY,
-  PR_SET_CHILD_SUBREAPER,
-  PR_SET_DUMPABLE,
-  SIGKILL,
-} from '#sys/flags.ts'
+import { CLONE_NEWTIME, CLONE_PARENT, O_RDONLY, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, SIGKILL } from '#sys/flags.ts'
 import { killProcess, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
-import { type Call, call, tolerate } from '#sys/servant/batch.ts'
+import { type Call, call } from '#sys/servant/batch.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
@@ -23,10 +15,17 @@ import { type CreatePlan, planCreate } from './plan/create.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
 import { formatMappings } from './plan/namespaces.ts'
 import { writeFileCalls } from './plan/paths.ts'
-import { planExecve, planIdentitySteps, planSurroundings, type ProcessFacts } from './plan/process-steps.ts'
+import {
+  planExecve,
+  planIdentitySteps,
+  planStreams,
+  planSurroundings,
+  type ProcessFacts,
+} from './plan/process-steps.ts'
 import { planTerminalStreams } from './plan/device-steps.ts'
+import { executeProgram } from './exec-error.ts'
 import { type Program, programCalls } from './program.ts'
-import { joinCalls, performSteps, postSteps, settleSteps, type Step, stepError } from './step.ts'
+import { joinCalls, performSteps, postSteps, settleSteps, type Step } from './step.ts'
 
 /** What the process's descriptors 0 to 2 are. */
 export type ProcessStreams =
@@ -106,45 +105,9 @@ export class CreatedProcess implements Disposable {
 
   /** Executes the image's program. Throws with exit code 126 or 127 where that cannot be (podman-run(1), Exit Status). */
   start(): void {
-    const execve = planExecve(this.#plan.process)
-    const steps = [...this.#final, execve]
-    try {
-      this.#init.exec(joinCalls(steps.map(step => step.calls)))
-    } catch (error) {
-      throw this.#execError(error, steps, execve)
-    }
+    executeProgram(this.#init, this.#plan.process, this.#final, planExecve(this.#plan.process))
     this.#isStarted = true
     this.#init.close()
-  }
-
-  #execError(error: unknown, steps: readonly Step[], execve: Step): unknown {
-    const before = joinCalls(this.#final.map(step => step.calls)).length
-    if (!(error instanceof SystemCallError) || (error.callIndex ?? 0) < before) return stepError(error, steps)
-    const program = this.#plan.process.args[0] ?? ''
-    // of several folders of PATH the last one's answer says little: ask what is there
-    const there = this.#init
-      .do(execve.calls.map(({ args }) => tolerate('any', call('faccessat', AT_FDCWD, args[0] ?? '', 0))))
-      .some(result => result !== -2 && result !== -20)
-    if (!there && !program.includes('/'))
-      return new TspodError('NOT_FOUND', `executing "${program}": executable file not found in $PATH`, {
-        exitCode: 127,
-        cause: error,
-      })
-    if (!there)
-      return new TspodError('NOT_FOUND', `executing "${program}": no such file or directory`, {
-        exitCode: 127,
-        cause: error,
-      })
-    const notFound = error.errno === 'ENOENT'
-    return new TspodError(
-      'DENIED',
-      `executing "${program}": ${error.errno} (${error.message.replace(/^.*\(|\)$/g, '')})`,
-      {
-        exitCode: notFound ? 127 : 126,
-        cause: error,
-        hint: hintOf(error.errno),
-      },
-    )
   }
 
   [Symbol.dispose](): void {
@@ -152,19 +115,6 @@ export class CreatedProcess implements Disposable {
     this.#init.close()
     this.#helper?.close()
     killProcess(this.identity.pid, SIGKILL)
-  }
-}
-
-function hintOf(errno: string): string | undefined {
-  switch (errno) {
-    case 'ENOEXEC':
-      return 'the program is for another processor, or a script without a "#!" line'
-    case 'ENOENT':
-      return 'the program is there, but its interpreter (the "#!" line, or the dynamic loader) is not'
-    case 'EACCES':
-      return 'it is not executable for this user, or lies on a mount with noexec'
-    default:
-      return undefined
   }
 }
 
@@ -294,29 +244,8 @@ function finalSteps(plan: CreatePlan, request: CreateRequest): Step[] {
     seccomp: request.seccompFilter,
   }
   return [
-    streams.kind === 'terminal' ? planTerminalStreams() : streamStep(streams, process.user),
+    streams.kind === 'terminal' ? planTerminalStreams() : planStreams(streams, process.user),
     ...planSurroundings(process, 3),
     ...planIdentitySteps(process, linux, facts),
   ]
-}
-
-function streamStep(
-  streams: { stdin: number; stdout: number; stderr: number },
-  user: { uid: number; gid: number },
-): Step {
-  const { stdin, stdout, stderr } = streams
-  return {
-    actor: 'init',
-    doing: 'connecting the streams',
-    shell: '',
-    calls: [
-      call('dup3', stdin, 300, 0),
-      call('dup3', stdout, 301, 0),
-      call('dup3', stderr, 302, 0),
-      ...[0, 1, 2].flatMap(fd => [
-        call('dup3', 300 + fd, fd, 0),
-        tolerate('any', call('fchown', fd, user.uid, user.gid)), // so that /dev/stdout can be opened again by another user
-      ]),
-    ],
-  }
 }

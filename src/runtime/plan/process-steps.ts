@@ -235,3 +235,25 @@ export function searchPath(env: readonly string[]): string[] {
     .split(':')
     .filter(folder => folder.startsWith('/'))
 }
+
+/** Descriptors 0 to 2 from descriptors of the servant. */
+export function planStreams(
+  streams: { stdin: number; stdout: number; stderr: number },
+  user: { uid: number; gid: number },
+): Step {
+  const { stdin, stdout, stderr } = streams
+  return {
+    actor: 'init',
+    doing: 'connecting the streams',
+    shell: '',
+    calls: [
+      call('dup3', stdin, 300, 0),
+      call('dup3', stdout, 301, 0),
+      call('dup3', stderr, 302, 0),
+      ...[0, 1, 2].flatMap(fd => [
+        call('dup3', 300 + fd, fd, 0),
+        tolerate('any', call('fchown', fd, user.uid, user.gid)), // so that /dev/stdout can be opened again by another user
+      ]),
+    ],
+  }
+}

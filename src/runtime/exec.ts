@@ -1,0 +1,145 @@
+// Runs another program in a running container: a servant becomes the stub, joins the container's namespaces, and clones the process,
+// which is a child of this process. Undumpable from before it joins until its execve, so that nobody inside can look into it
+// (CVE-2016-9962). Runs in the host's namespaces.
+import { readFileSync, readlinkSync } from 'node:fs'
+import { TspodError } from '#errors.ts'
+import type { LinuxSpec, NamespaceType, ProcessSpec } from '#oci/runtime-spec.ts'
+import {
+  AT_FDCWD,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  CLONE_PARENT,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  PR_SET_DUMPABLE,
+  SIGKILL,
+} from '#sys/flags.ts'
+import { isAlive, killProcess, openPidFd, type ProcessIdentity, waitProcess } from '#sys/process.ts'
+import { call, tolerate } from '#sys/servant/batch.ts'
+import { Seat, Servant } from '#sys/servant/servant.ts'
+import { openStub, stubCalls } from '#sys/servant/stub.ts'
+import type { ProcessStreams } from './create.ts'
+import { executeProgram } from './exec-error.ts'
+import { planTerminal, planTerminalStreams } from './plan/device-steps.ts'
+import { placeAt } from './plan/paths.ts'
+import { planExecve, planIdentitySteps, planStreams, planSurroundings } from './plan/process-steps.ts'
+import { ROOT } from './slots.ts'
+import { performSteps, type Step } from './step.ts'
+
+export interface ExecRequest {
+  /** Process 1 of the container. */
+  target: ProcessIdentity
+  /** What to run: args, env, cwd, user, capabilities, terminal. */
+  process: ProcessSpec
+  linux: LinuxSpec
+  streams: ProcessStreams
+  seccompFilter?: Uint8Array
+  /** setgroups(2) is denied in the container's user namespace, or the caller's groups are kept */
+  keepGroups: boolean
+  /** Descriptors from 3 up to hand on (`--preserve-fds`). */
+  preservedFds: number
+}
+
+const namespaceFlags: Record<Exclude<NamespaceType, 'network' | 'mount'> | 'net' | 'mnt', number> = {
+  user: CLONE_NEWUSER,
+  mnt: CLONE_NEWNS,
+  pid: CLONE_NEWPID,
+  net: CLONE_NEWNET,
+  ipc: CLONE_NEWIPC,
+  uts: CLONE_NEWUTS,
+  cgroup: CLONE_NEWCGROUP,
+  time: CLONE_NEWTIME,
+}
+
+/** The namespaces in which a process differs from this one, as flags of setns(2). */
+function foreignNamespaces(pid: number): number {
+  let flags = 0
+  for (const [name, flag] of Object.entries(namespaceFlags)) {
+    try {
+      if (readlinkSync(`/proc/${pid}/ns/${name}`) !== readlinkSync(`/proc/self/ns/${name}`)) flags |= flag
+    } catch {
+      // a kind of namespace that this kernel does not have
+    }
+  }
+  return flags
+}
+
+/** Starts the program; returns its pid, to be waited for by the caller. Throws with exit code 126 or 127 where it cannot run. */
+export function execProcess(request: ExecRequest): number {
+  const { target, streams } = request
+  using resources = new DisposableStack()
+  const pidFd = openPidFd(target.pid)
+  if (pidFd === undefined || !isAlive(target))
+    throw new TspodError('CONFLICT', 'the container has ended', { hint: '`tspod start` starts it again' })
+  resources.use(pidFd)
+  const joinerSeat = new Seat()
+  const seat = resources.use(new Seat())
+  const stub = resources.use(openStub(joinerSeat))
+  const preserved = Array.from({ length: request.preservedFds }, (_, index) => 3 + index)
+  const keep = [
+    seat.theirsNumber,
+    pidFd.number,
+    ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
+    ...preserved,
+  ]
+  const joiner = resources.use(Servant.startIn(joinerSeat, [seat]))
+  resources.defer(() => {
+    joiner.close()
+    waitProcess(joiner.pid)
+  })
+  joiner.become(stubCalls(stub, joinerSeat, 'tspod: exec', [...new Set(keep)]))
+  joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, foreignNamespaces(target.pid))])
+  const servant = resources.use(joiner.clone(seat, CLONE_PARENT))
+  try {
+    performSteps(servant, [rootStep(), ...terminalSteps(request)])
+    startProgram(servant, request)
+    return servant.pid
+  } catch (error) {
+    killProcess(servant.pid, SIGKILL)
+    waitProcess(servant.pid)
+    throw error
+  }
+}
+
+function rootStep(): Step {
+  return {
+    actor: 'init',
+    doing: 'entering the container',
+    shell: '',
+    calls: [
+      call('openat', AT_FDCWD, '/', O_PATH | O_DIRECTORY | O_CLOEXEC, 0),
+      ...placeAt(0, ROOT),
+      call('setsid'),
+      tolerate('EINVAL', call('setresgid', 0, 0, 0)),
+      tolerate('EINVAL', call('setresuid', 0, 0, 0)),
+    ],
+  }
+}
+
+function terminalSteps({ streams, process }: ExecRequest): Step[] {
+  if (streams.kind !== 'terminal') return []
+  const [open] = planTerminal(streams.socket, process.consoleSize, process.user.uid, 0)
+  return open === undefined ? [] : [open]
+}
+
+function startProgram(servant: Servant, request: ExecRequest): void {
+  const { streams, process, linux } = request
+  const facts = {
+    keepGroups: request.keepGroups,
+    lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
+    seccomp: request.seccompFilter,
+  }
+  const final = [
+    streams.kind === 'terminal' ? planTerminalStreams() : planStreams(streams, process.user),
+    ...planSurroundings(process, 3 + request.preservedFds),
+    ...planIdentitySteps(process, linux, facts),
+  ]
+  executeProgram(servant, process, final, planExecve(process))
+}
