@@ -52,8 +52,8 @@ export function defaultGraphRoot(): string {
 /** A folder for sockets, and where it comes from. */
 export interface RuntimeFolder {
   path: string
-  /** `xdg`: the login session's; `private`: one of our own under /tmp, since there is none. */
-  kind: 'xdg' | 'private' | 'system'
+  /** `xdg`: the login session's; `private`: one of our own under /tmp, since there is none; `system`: root's. */
+  kind: 'xdg' | 'private' | 'system' | 'configured'
 }
 
 /**
