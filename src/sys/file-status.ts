@@ -1,0 +1,102 @@
+// What the kernel knows of a file: statx(2), Linux 4.11.
+import { systemCallError, trySyscall } from './call.ts'
+import { type ByteName, nameArgument, nameText } from './byte-name.ts'
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './flags.ts'
+
+export const S_IFMT = 0o170000
+export const S_IFSOCK = 0o140000
+export const S_IFLNK = 0o120000
+export const S_IFREG = 0o100000
+export const S_IFBLK = 0o060000
+export const S_IFDIR = 0o040000
+export const S_IFCHR = 0o020000
+export const S_IFIFO = 0o010000
+
+export interface FileTime {
+  /** since 1970, may be negative */
+  seconds: number
+  /** 0 to 999,999,999 */
+  nanoseconds: number
+}
+
+export interface FileStatus {
+  /** one of S_IF… */
+  type: number
+  /** the twelve permission bits */
+  mode: number
+  uid: number
+  gid: number
+  links: number
+  inode: number
+  size: number
+  /** bytes taken on the disk */
+  diskBytes: number
+  modified: FileTime
+  accessed: FileTime
+  /** device the file lies on, major and minor in one text */
+  device: string
+  /** of a device node */
+  deviceMajor: number
+  deviceMinor: number
+}
+
+const STATX_BASIC_STATS = 0x7ff
+const ENOENT = -2
+
+const buffer = Buffer.alloc(256)
+
+/** The file `name` in an open folder, not followed when it is a symbolic link; the folder itself for ''. `undefined` when absent. */
+export function findStatus(folder: number, name: ByteName): FileStatus | undefined {
+  const flags = AT_SYMLINK_NOFOLLOW | (name === '' ? AT_EMPTY_PATH : 0)
+  const result = trySyscall('statx', folder, nameArgument(name), flags, STATX_BASIC_STATS, buffer)
+  if (result === ENOENT) return undefined
+  if (result < 0) throw systemCallError('statx', result, nameText(name))
+  return decode()
+}
+
+/** The same for a file that must be there. */
+export function statusAt(folder: number, name: ByteName): FileStatus {
+  const status = findStatus(folder, name)
+  if (status === undefined) throw systemCallError('statx', ENOENT, nameText(name))
+  return status
+}
+
+/** Of an open descriptor. */
+export function statusOf(fd: number): FileStatus {
+  return statusAt(fd, '')
+}
+
+function timeAt(offset: number): FileTime {
+  return { seconds: Number(buffer.readBigInt64LE(offset)), nanoseconds: buffer.readUInt32LE(offset + 8) }
+}
+
+/** struct statx */
+function decode(): FileStatus {
+  const mode = buffer.readUInt16LE(28)
+  return {
+    type: mode & S_IFMT,
+    mode: mode & 0o7777,
+    links: buffer.readUInt32LE(16),
+    uid: buffer.readUInt32LE(20),
+    gid: buffer.readUInt32LE(24),
+    inode: Number(buffer.readBigUInt64LE(32)),
+    size: Number(buffer.readBigUInt64LE(40)),
+    diskBytes: Number(buffer.readBigUInt64LE(48)) * 512,
+    accessed: timeAt(64),
+    modified: timeAt(112),
+    deviceMajor: buffer.readUInt32LE(128),
+    deviceMinor: buffer.readUInt32LE(132),
+    device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
+  }
+}
+
+const times = Buffer.alloc(32)
+
+/** struct timespec[2] for utimensat(2): access, modification. The bytes are good until the next call. */
+export function timespecs(accessed: FileTime, modified: FileTime): Buffer {
+  times.writeBigInt64LE(BigInt(accessed.seconds), 0)
+  times.writeBigInt64LE(BigInt(accessed.nanoseconds), 8)
+  times.writeBigInt64LE(BigInt(modified.seconds), 16)
+  times.writeBigInt64LE(BigInt(modified.nanoseconds), 24)
+  return times
+}
