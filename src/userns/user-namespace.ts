@@ -27,8 +27,8 @@ export interface UserNamespace extends Disposable {
 export interface NamespaceWish {
   mode: 'full' | 'single'
   mappings: IdMappings
-  /** newuidmap and newgidmap; absent in single mode. */
-  helpers?: { newuidmap: string; newgidmap: string }
+  /** Who writes the maps: the set-uid programs, the namespace itself (one id), or this process as root. */
+  writer: { kind: 'helpers'; newuidmap: string; newgidmap: string } | { kind: 'self' } | { kind: 'root' }
 }
 
 /**
@@ -126,13 +126,10 @@ async function startKeeper(wish: NamespaceWish): Promise<ProcessIdentity> {
   )
   closeSync(nullFd)
   try {
+    // root's containers belong to the mapped root, who therefore must own the namespace
+    if (wish.writer.kind === 'root') becomeCalls(wish.mappings).forEach(one => servant.do([one]))
     unshareUser(servant)
-    if (wish.mode === 'full' && wish.helpers !== undefined) {
-      await runMapHelper(wish.helpers.newuidmap, servant.pid, wish.mappings.uid)
-      await runMapHelper(wish.helpers.newgidmap, servant.pid, wish.mappings.gid)
-    } else {
-      writeMapsFromInside(servant, wish.mappings)
-    }
+    await writeMaps(servant, wish)
     servant.become(stubCalls(stub, seat, 'tspod: keeps the user namespace'))
     const startTime = readProcessStat(servant.pid)?.startTime ?? 0
     servant.post([call('ppoll', 0, 0, 0, 0, 0)]) // for ever
@@ -142,6 +139,29 @@ async function startKeeper(wish: NamespaceWish): Promise<ProcessIdentity> {
     syscall('wait4', servant.pid, 0, 0, 0)
     throw error
   }
+}
+
+async function writeMaps(servant: Servant, { writer, mappings }: NamespaceWish): Promise<void> {
+  switch (writer.kind) {
+    case 'helpers':
+      await runMapHelper(writer.newuidmap, servant.pid, mappings.uid)
+      await runMapHelper(writer.newgidmap, servant.pid, mappings.gid)
+      return
+    case 'self':
+      return writeMapsFromInside(servant, mappings)
+    case 'root':
+      writeFileSync(`/proc/${servant.pid}/uid_map`, formatIdMap(mappings.uid))
+      writeFileSync(`/proc/${servant.pid}/gid_map`, formatIdMap(mappings.gid))
+  }
+}
+
+function becomeCalls({ uid, gid }: IdMappings): Call[] {
+  const [uidOutside, gidOutside] = [uid[0]?.outsideId ?? -1, gid[0]?.outsideId ?? -1]
+  return [
+    call('setgroups', 0, null),
+    call('setresgid', gidOutside, gidOutside, gidOutside),
+    call('setresuid', uidOutside, uidOutside, uidOutside),
+  ]
 }
 
 function unshareUser(servant: Servant): void {

@@ -4,6 +4,7 @@ import { read, write } from 'node:fs'
 import { promisify } from 'node:util'
 import { type ErrorCode, TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
+import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { type Fd, openPipe } from '#sys/fd.ts'
 import { openFile, writeFully } from '#sys/fd.ts'
 import { O_RDWR, SIG_SETMASK, SIGKILL } from '#sys/flags.ts'
@@ -113,7 +114,7 @@ export function startWorker(
       call('dup3', 93, 3, 0),
       call('close_range', 5, 0xffff_ffff, 4),
       call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
-      call('execve', path, argv, environmentOf(namespace)),
+      call('execve', path, argv, workerEnvironment()),
     ])
   } catch (error) {
     killProcess(servant.pid, SIGKILL)
@@ -142,12 +143,9 @@ export async function runWorker<T>(
 }
 
 /** The caller's environment, and who the caller is outside: inside, getuid() is 0. */
-function environmentOf(namespace: UserNamespace): string[] {
-  const variables = Object.entries(process.env).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
-  )
-  const host = namespace.mappings.uid.find(extent => extent.insideId === 0)?.outsideId ?? 0
-  return [...variables.filter(variable => !variable.startsWith('TSPOD_HOST_UID=')), `TSPOD_HOST_UID=${host}`]
+function workerEnvironment(): string[] {
+  const variables = { ...process.env, [hostIdsVariable]: hostIdsRecord(hostUser()) }
+  return Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
 }
 
 /** What a worker does with its request; what it returns is the answer. */

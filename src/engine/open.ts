@@ -1,0 +1,112 @@
+// The one place that looks at the machine and the configuration and picks what serves here. Each part is opened when a verb first asks.
+import { chownSync, mkdirSync } from 'node:fs'
+import { applyEngineEnvironment, type Config, openConfig } from '#config/config.ts'
+import { readRemembered, remember } from '#config/settings.ts'
+import { ensureGraphRoot } from '#config/storage.ts'
+import { findProgram } from '#host/helper-programs.ts'
+import { ensurePrivateFolder } from '#host/paths.ts'
+import { hostUser } from '#host/user.ts'
+import { chooseRootIds } from '#userns/root-ids.ts'
+import { planIdMappings, planRootIdMappings, readSubordinateIds } from '#userns/subordinate-ids.ts'
+import { type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
+import { engineSettings } from './settings.ts'
+
+export interface Engine {
+  readonly config: Config
+  /** The store. */
+  readonly graphRoot: string
+  /** Sockets; can vanish at any time. */
+  readonly runRoot: string
+  /** The user's namespace: joined, or made. */
+  namespace(): Promise<UserNamespace>
+}
+
+let opened: Promise<Engine> | undefined
+
+/** The engine of this process. */
+export function openEngine(): Promise<Engine> {
+  opened ??= open()
+  return opened
+}
+
+async function open(): Promise<Engine> {
+  const settings = engineSettings()
+  const config = await openConfig({
+    root: settings.root,
+    runRoot: settings.runRoot,
+    storageDriver: settings.storageDriver,
+    storageOptions: settings.storageOptions,
+    cgroupManager: settings.cgroupManager,
+    eventsBackend: settings.eventsBackend,
+    networkCommandPath: settings.networkCommandPath,
+    hooksDirs: settings.hooksDirs,
+    tmpDir: settings.tmpDir,
+    volumePath: settings.volumePath,
+  })
+  applyEngineEnvironment(config)
+  const { graphRoot } = config.storage
+  const runRoot = config.storage.runRoot.path
+  const wish = await wishedNamespace(config)
+  let namespace: Promise<UserNamespace> | undefined
+  if (wish.writer.kind === 'root') {
+    namespace = Promise.resolve(await becomeMappedRoot(config, wish))
+  } else {
+    ensureGraphRoot(config.storage)
+    ensurePrivateFolder(runRoot)
+  }
+  const join = (): Promise<UserNamespace> => {
+    namespace ??= openUserNamespace(runRoot, wish, () => false)
+    return namespace
+  }
+  return { config, graphRoot, runRoot, namespace: join }
+}
+
+/**
+ * Root as the caller: makes or finds the namespace, then gives up being root for good. From here on this process is what the
+ * container's root is on the host, and everything works as it does for an ordinary user.
+ */
+async function becomeMappedRoot(config: Config, wish: NamespaceWish): Promise<UserNamespace> {
+  const uid = wish.mappings.uid[0]?.outsideId ?? -1
+  const gid = wish.mappings.gid[0]?.outsideId ?? -1
+  ensureGraphRoot(config.storage, { uid, gid })
+  const runRoot = config.storage.runRoot.path
+  mkdirSync(runRoot, { recursive: true, mode: 0o711 })
+  chownSync(runRoot, uid, gid)
+  const namespace = await openUserNamespace(runRoot, wish, () => false)
+  process.setgroups?.([])
+  process.setgid?.(gid)
+  process.setuid?.(uid)
+  return namespace
+}
+
+/**
+ * Which mappings the user's namespace should have: the ladder of README, Requirements. Subordinate ids through newuidmap; else
+ * one single id. For root as the caller, ids that are never the host's root.
+ */
+export async function wishedNamespace(config: Config): Promise<NamespaceWish> {
+  const user = hostUser()
+  if (user.isRoot && !user.insideUserNamespace) {
+    const ids = chooseRootIds(readRemembered().rootIds)
+    if (ids.toRemember !== undefined) await remember('rootIds', ids.toRemember)
+    return {
+      mode: 'full',
+      mappings: { uid: planRootIdMappings(ids.uid), gid: planRootIdMappings(ids.gid) },
+      writer: { kind: 'root' },
+    }
+  }
+  const folders = config.engine.helperBinariesDirs
+  const newuidmap = findProgram('newuidmap', folders)
+  const newgidmap = findProgram('newgidmap', folders)
+  const ids = readSubordinateIds(user)
+  if (newuidmap === undefined || newgidmap === undefined || ids.uid.length === 0 || ids.gid.length === 0)
+    return {
+      mode: 'single',
+      mappings: { uid: planIdMappings(user.uid, []), gid: planIdMappings(user.gid, []) },
+      writer: { kind: 'self' },
+    }
+  return {
+    mode: 'full',
+    mappings: { uid: planIdMappings(user.uid, ids.uid), gid: planIdMappings(user.gid, ids.gid) },
+    writer: { kind: 'helpers', newuidmap, newgidmap },
+  }
+}
