@@ -20,7 +20,7 @@ export interface EngineVerbs {
   stopContainers(selection: C.Selection, options: C.StopOptions): Promise<C.Outcome[]>
   /** container/restart.ts */
   restartContainers(selection: C.Selection, options: C.RestartOptions): Promise<C.Outcome[]>
-  /** container/kill.ts: `signal` is a name or number as typed, already known to be one */
+  /** container/kill.ts: `signal` is a name or number as typed; INVALID when it is neither */
   killContainers(selection: C.Selection, options: { signal: string }): Promise<C.Outcome[]>
   /** container/remove.ts */
   removeContainers(selection: C.Selection, options: C.RemoveOptions): Promise<C.Outcome[]>

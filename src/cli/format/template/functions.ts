@@ -48,7 +48,7 @@ const functions: Record<string, TemplateFunction> = {
     asText(text).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before: string, c: string) => before + c.toUpperCase()),
   pad: (text, before, after) =>
     asText(text) === '' ? '' : ' '.repeat(Number(before)) + asText(text) + ' '.repeat(Number(after)),
-  truncate: (text, length) => [...asText(text)].slice(0, Number(length)).join(''),
+  truncate: (text, length) => Array.from(asText(text)).slice(0, Number(length)).join(''),
   call: (callee, ...values) => {
     if (typeof callee !== 'function') throw new Error(`non-function of type ${typeName(callee)}`)
     return (callee as TemplateFunction)(...values)
@@ -92,7 +92,7 @@ export function callFunction(name: string, values: unknown[]): unknown {
 function areEqual(a: unknown, b: unknown): boolean {
   const nothing = (value: unknown) => value === null || value === undefined
   if (nothing(a) || nothing(b)) return nothing(a) && nothing(b)
-  if (a instanceof TemplateObject || b instanceof TemplateObject) return String(a) === String(b)
+  if (a instanceof TemplateObject || b instanceof TemplateObject) return formatValue(a) === formatValue(b)
   if (typeof a === 'object' || typeof b === 'object') throw new Error('invalid type for comparison')
   if (kindOf(a) !== kindOf(b)) throw new Error('incompatible types for comparison')
   // oxlint-disable-next-line eqeqeq

@@ -209,35 +209,27 @@ class Parser {
 
   #term(token: Token): Operand {
     const place = { at: token.at, source: this.#text.slice(token.at, this.#peek().at) }
-    switch (token.kind) {
-      case 'dot':
-        return { kind: 'dot', ...place }
-      case 'field':
-        return { kind: 'field', path: [token.text], ...place }
-      case 'variable':
-        this.#known(token.text, token)
-        return { kind: 'variable', name: token.text, path: [], ...place }
-      case 'number':
-        return { kind: 'literal', value: numberValue(token.text), ...place }
-      case 'char':
-        return { kind: 'literal', value: charValue(token.text), ...place }
-      case 'string':
-        return { kind: 'literal', value: stringValue(token.text), ...place }
-      case 'leftParen': {
-        const pipeline = this.#pipeline('parenthesized pipeline', 'rightParen')
-        const close = this.#take()
-        return { kind: 'pipeline', pipeline, at: token.at, source: this.#text.slice(token.at, close.at + 1) }
-      }
-      case 'identifier':
-        if (token.text === 'nil') return { kind: 'nil', ...place }
-        if (token.text === 'true' || token.text === 'false')
-          return { kind: 'literal', value: token.text === 'true', ...place }
-        if (keywords.has(token.text)) break
-        if (!functionNames.has(token.text)) throw this.#error(token, `function "${token.text}" not defined`)
-        return { kind: 'function', name: token.text, ...place }
-      default:
+    if (token.kind === 'leftParen') {
+      const pipeline = this.#pipeline('parenthesized pipeline', 'rightParen')
+      const close = this.#take()
+      return { kind: 'pipeline', pipeline, at: token.at, source: this.#text.slice(token.at, close.at + 1) }
     }
-    throw this.#error(token, `unexpected ${this.#show(token)} in operand`)
+    if (token.kind === 'dot') return { kind: 'dot', ...place }
+    if (token.kind === 'field') return { kind: 'field', path: [token.text], ...place }
+    if (token.kind === 'variable') {
+      this.#known(token.text, token)
+      return { kind: 'variable', name: token.text, path: [], ...place }
+    }
+    if (token.kind === 'number') return { kind: 'literal', value: numberValue(token.text), ...place }
+    if (token.kind === 'char') return { kind: 'literal', value: charValue(token.text), ...place }
+    if (token.kind === 'string') return { kind: 'literal', value: stringValue(token.text), ...place }
+    if (token.kind !== 'identifier' || keywords.has(token.text))
+      throw this.#error(token, `unexpected ${this.#show(token)} in operand`)
+    if (token.text === 'nil') return { kind: 'nil', ...place }
+    if (token.text === 'true' || token.text === 'false')
+      return { kind: 'literal', value: token.text === 'true', ...place }
+    if (!functionNames.has(token.text)) throw this.#error(token, `function "${token.text}" not defined`)
+    return { kind: 'function', name: token.text, ...place }
   }
 
   #known(name: string, token: Token): void {

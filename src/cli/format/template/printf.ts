@@ -37,7 +37,7 @@ function formatDirective(directive: Directive, value: unknown): string {
   const body = formatVerb(directive, value)
   if (body === undefined) return `%!${verb}(${typeName(value)}=${formatValue(value)})`
   const width = directive.width ?? 0
-  const missing = Math.abs(width) - [...body].length
+  const missing = Math.abs(width) - Array.from(body).length
   if (missing <= 0) return body
   if (flags.includes('-') || width < 0) return body + ' '.repeat(missing)
   if (!flags.includes('0')) return ' '.repeat(missing) + body
@@ -108,7 +108,7 @@ function float(value: unknown, flags: string, format: (n: number) => string): st
 }
 
 function cut(text: string, precision: number | undefined): string {
-  return precision === undefined ? text : [...text].slice(0, precision).join('')
+  return precision === undefined ? text : Array.from(text).slice(0, precision).join('')
 }
 
 function hexBytes(text: string): string {

@@ -3,7 +3,7 @@
 /** A value that prints itself and answers methods, such as a time. */
 export abstract class TemplateObject {
   /** as `{{.}}` prints it */
-  abstract override toString(): string
+  abstract toString(): string
   abstract toJSON(): unknown
 }
 
@@ -61,7 +61,7 @@ export function formatValue(value: unknown, name?: string): string {
   if (value === null || value === undefined) return '<nil>'
   if (Array.isArray(value)) return `[${value.map(item => formatValue(item)).join(' ')}]`
   if (typeof value === 'number') return formatNumber(value)
-  if (!isObject(value)) return String(value as string | boolean | bigint | TemplateObject)
+  if (!isObject(value)) return String(value)
   if (isStruct(value, name) && Object.keys(value).some(key => /^[A-Z]/.test(key)))
     return `{${Object.entries(value)
       .map(([key, item]) => formatValue(item, key))

@@ -1,0 +1,107 @@
+// Reads a command line by Podman's rules (those of its flag library), without knowing what the options mean. Pure.
+import type { OptionSpec } from './option.ts'
+
+export interface KnownOption {
+  /** its long name, without the dashes */
+  name: string
+  spec: OptionSpec
+}
+
+export interface OptionLookup {
+  long(name: string): KnownOption | undefined
+  short(letter: string): KnownOption | undefined
+}
+
+export interface ArgumentScan {
+  /** options in order, each `--name=value`; flags have `true` or `false` */
+  tokens: string[]
+  /** the options that occur, each once */
+  used: KnownOption[]
+  operands: string[]
+  /** an option nobody knows or that lacks its value, as the user's words */
+  problem?: string
+}
+
+/**
+ * Tells options, their values and operands apart. `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`,
+ * bundles `-itv x`, flags `--rm=false`, `--` ends options, and so does the first operand where `stopsAtOperand`.
+ */
+export function scanArguments(argv: readonly string[], known: OptionLookup, stopsAtOperand: boolean): ArgumentScan {
+  const scan: ArgumentScan = { tokens: [], used: [], operands: [] }
+  const note = (option: KnownOption, value: string) => {
+    scan.tokens.push(`--${option.name}=${value}`)
+    if (!scan.used.some(each => each.name === option.name)) scan.used.push(option)
+  }
+  for (let at = 0; at < argv.length && scan.problem === undefined; at++) {
+    const word = argv[at] ?? ''
+    if (word === '--') {
+      scan.operands.push(...argv.slice(at + 1))
+      break
+    }
+    if (word.length < 2 || !word.startsWith('-')) {
+      if (stopsAtOperand) {
+        scan.operands.push(...argv.slice(at))
+        break
+      }
+      scan.operands.push(word)
+    } else if (word.startsWith('--')) at += scanLong(word, argv[at + 1])
+    else at += scanBundle(word, argv[at + 1])
+  }
+  return scan
+
+  /** How many further words the option took. */
+  function scanLong(word: string, next: string | undefined): number {
+    const equals = word.indexOf('=')
+    const name = word.slice(2, equals === -1 ? undefined : equals)
+    const option = known.long(name)
+    if (option === undefined) scan.problem = `unknown flag: --${name}`
+    else if (equals !== -1) note(option, word.slice(equals + 1))
+    else if (option.spec.value === undefined) note(option, 'true')
+    else if (next === undefined) scan.problem = `flag needs an argument: --${name}`
+    else {
+      note(option, next)
+      return 1
+    }
+    return 0
+  }
+
+  function scanBundle(word: string, next: string | undefined): number {
+    for (let at = 1; at < word.length; at++) {
+      const letter = word[at] ?? ''
+      const option = known.short(letter)
+      if (option === undefined) {
+        scan.problem = `unknown shorthand flag: '${letter}' in ${word}`
+        return 0
+      }
+      const rest = word.slice(at + 1)
+      if (rest.startsWith('=')) {
+        note(option, rest.slice(1))
+        return 0
+      }
+      if (option.spec.value === undefined) note(option, 'true')
+      else if (rest !== '') {
+        note(option, rest)
+        return 0
+      } else if (next === undefined) scan.problem = `flag needs an argument: '${letter}' in ${word}`
+      else {
+        note(option, next)
+        return 1
+      }
+    }
+    return 0
+  }
+}
+
+/** Finds options in tables, earlier ones first; `help` is known to all, `-h` where no table has it. */
+export function lookUp(...tables: { name: string; spec: OptionSpec }[][]): OptionLookup {
+  const all = [...tables.flat(), helpOption]
+  return {
+    long: name => all.find(each => each.name === name || each.spec.aliases?.includes(name)),
+    short: letter => all.find(each => each.spec.short === letter),
+  }
+}
+
+const helpOption: KnownOption = {
+  name: 'help',
+  spec: { description: 'Show this help', short: 'h', parse: text => text },
+}

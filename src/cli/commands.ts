@@ -1,0 +1,316 @@
+// Every command there is: name, one line about it, and where its code is. Loading this loads none of them.
+import type { CommandSpec } from './command.ts'
+
+export interface CommandEntry {
+  summary: string
+  /** absent: known to Podman's users, not there yet */
+  load?: () => Promise<CommandSpec>
+  /** further names */
+  aliases?: readonly string[]
+  hidden?: boolean
+}
+
+export interface NounEntry {
+  summary: string
+  verbs: Record<string, CommandEntry>
+}
+
+const here = (summary: string, load: () => Promise<CommandSpec>, aliases?: readonly string[]): CommandEntry => ({
+  summary,
+  load,
+  aliases,
+})
+const later = (summary: string): CommandEntry => ({ summary })
+
+const attach = here('Attach to a running container', async () => (await import('./commands/attach.ts')).attachCommand)
+const cp = here(
+  'Copy files between a container and this machine',
+  async () => (await import('./commands/cp.ts')).cpCommand,
+)
+const create = here(
+  'Create a container, without starting it',
+  async () => (await import('./commands/create.ts')).createCommand,
+)
+const diff = here(
+  "Show what changed in a container's file system",
+  async () => (await import('./commands/diff.ts')).diffCommand,
+)
+const exec = here('Run a process in a running container', async () => (await import('./commands/exec.ts')).execCommand)
+const exportCommand = here(
+  "Write a container's file system as a tar archive",
+  async () => (await import('./commands/export.ts')).exportCommand,
+)
+const kill = here('Send a signal to containers', async () => (await import('./commands/kill.ts')).killCommand)
+const logs = here('Show the output of containers', async () => (await import('./commands/logs.ts')).logsCommand)
+const port = here(
+  'List the published ports of a container',
+  async () => (await import('./commands/port.ts')).portCommand,
+)
+const ps = here('List containers', async () => (await import('./commands/ps.ts')).psCommand)
+const rename = here('Rename a container', async () => (await import('./commands/rename.ts')).renameCommand)
+const restart = here('Restart containers', async () => (await import('./commands/restart.ts')).restartCommand)
+const rm = here('Remove containers', async () => (await import('./commands/rm.ts')).rmCommand, ['remove'])
+const run = here('Run a command in a new container', async () => (await import('./commands/run.ts')).runCommand)
+const start = here('Start containers', async () => (await import('./commands/start.ts')).startCommand)
+const stop = here('Stop containers', async () => (await import('./commands/stop.ts')).stopCommand)
+const top = here('List the processes of a container', async () => (await import('./commands/top.ts')).topCommand)
+const wait = here('Wait for containers', async () => (await import('./commands/wait.ts')).waitCommand)
+
+const history = here('Show the history of an image', async () => (await import('./commands/history.ts')).historyCommand)
+const images = here('List images', async () => (await import('./commands/images.ts')).imagesCommand)
+const importCommand = here(
+  'Make an image from a tar archive',
+  async () => (await import('./commands/import.ts')).importCommand,
+)
+const load = here('Load images from an archive', async () => (await import('./commands/load.ts')).loadCommand)
+const pull = here('Pull an image from a registry', async () => (await import('./commands/pull.ts')).pullCommand)
+const rmi = here('Remove images', async () => (await import('./commands/rmi.ts')).rmiCommand)
+const save = here('Save images to an archive', async () => (await import('./commands/save.ts')).saveCommand)
+const tag = here('Give an image another name', async () => (await import('./commands/tag.ts')).tagCommand)
+const untag = here('Take a name away from an image', async () => (await import('./commands/tag.ts')).untagCommand)
+
+const events = here('Show what happened', async () => (await import('./commands/events.ts')).eventsCommand)
+const info = here(
+  'Show what this machine and the store are like',
+  async () => (await import('./commands/info.ts')).infoCommand,
+)
+
+const build = later('Build an image from a Containerfile')
+const commit = later('Make an image from a changed container')
+const init = later('Prepare a container, without starting it')
+const mount = later("Mount a container's root file system")
+const pause = later('Pause the processes of containers')
+const push = later('Push an image to a registry')
+const search = later('Search a registry for images')
+const stats = later('Show what containers use')
+const unmount = later("Unmount a container's root file system")
+const unpause = later('Let paused containers go on')
+const update = later('Change the limits of a container')
+
+/** `tspod NOUN VERB`. */
+export const nouns: Record<string, NounEntry> = {
+  container: {
+    summary: 'Manage containers',
+    verbs: {
+      attach,
+      checkpoint: later('Save a running container to disk'),
+      cleanup: later('Tidy up after a container'),
+      clone: later('Copy a container'),
+      commit,
+      cp,
+      create,
+      diff,
+      exec,
+      exists: here(
+        'Tell by the exit status whether a container exists',
+        async () => (await import('./commands/exists.ts')).containerExistsCommand,
+      ),
+      export: exportCommand,
+      init,
+      inspect: here(
+        'Show everything about containers',
+        async () => (await import('./commands/inspect.ts')).containerInspectCommand,
+      ),
+      kill,
+      list: { ...ps, aliases: ['ls', 'ps'] },
+      logs,
+      mount,
+      pause,
+      port,
+      prune: here(
+        'Remove all containers that do not run',
+        async () => (await import('./commands/prune.ts')).containerPruneCommand,
+      ),
+      rename,
+      restart,
+      restore: later('Bring back a container that was saved to disk'),
+      rm,
+      run,
+      runlabel: later("Run the command in an image's label"),
+      start,
+      stats,
+      stop,
+      top,
+      unmount,
+      unpause,
+      update,
+      wait,
+    },
+  },
+  image: {
+    summary: 'Manage images',
+    verbs: {
+      build,
+      diff,
+      exists: here(
+        'Tell by the exit status whether an image exists',
+        async () => (await import('./commands/exists.ts')).imageExistsCommand,
+      ),
+      'from-host': here(
+        "Make an image from this machine's programs",
+        async () => (await import('./commands/from-host.ts')).fromHostCommand,
+      ),
+      history,
+      import: importCommand,
+      inspect: here(
+        'Show everything about images',
+        async () => (await import('./commands/inspect.ts')).imageInspectCommand,
+      ),
+      list: { ...images, aliases: ['ls'] },
+      load,
+      mount: later("Mount an image's root file system"),
+      prune: here('Remove unused images', async () => (await import('./commands/prune.ts')).imagePruneCommand),
+      pull,
+      push,
+      rm: { ...rmi, aliases: ['remove'] },
+      save,
+      scp: later('Copy an image to another machine'),
+      search,
+      sign: later('Sign an image'),
+      tag,
+      tree: later('Show the layers of an image'),
+      trust: later('Manage which registries are trusted'),
+      unmount: later("Unmount an image's root file system"),
+      untag,
+    },
+  },
+  volume: {
+    summary: 'Manage volumes',
+    verbs: {
+      create: here('Create a volume', async () => (await import('./commands/volume.ts')).volumeCreateCommand),
+      exists: here(
+        'Tell by the exit status whether a volume exists',
+        async () => (await import('./commands/exists.ts')).volumeExistsCommand,
+      ),
+      export: later('Write the contents of a volume as a tar archive'),
+      import: later('Fill a volume from a tar archive'),
+      inspect: here(
+        'Show everything about volumes',
+        async () => (await import('./commands/inspect.ts')).volumeInspectCommand,
+      ),
+      list: here('List volumes', async () => (await import('./commands/volume.ts')).volumeListCommand, ['ls']),
+      mount: later('Mount a volume'),
+      prune: here('Remove unused volumes', async () => (await import('./commands/prune.ts')).volumePruneCommand),
+      reload: later('Read the volumes of plugins again'),
+      rm: here('Remove volumes', async () => (await import('./commands/volume.ts')).volumeRemoveCommand, ['remove']),
+      unmount: later('Unmount a volume'),
+    },
+  },
+  system: {
+    summary: 'Manage tspod itself',
+    verbs: {
+      check: here(
+        'Look for damage in the store, and mend it',
+        async () => (await import('./commands/system.ts')).systemCheckCommand,
+      ),
+      connection: later('Manage connections to other machines'),
+      df: here('Show what takes how much space', async () => (await import('./commands/system-df.ts')).systemDfCommand),
+      events,
+      info,
+      migrate: later('There is nothing to migrate: the store is always current'),
+      prune: here(
+        'Remove everything that is not used',
+        async () => (await import('./commands/prune.ts')).systemPruneCommand,
+      ),
+      renumber: later('There are no lock numbers'),
+      reset: here('Remove everything', async () => (await import('./commands/system.ts')).systemResetCommand),
+      service: later('Serve the Docker-compatible API'),
+    },
+  },
+  network: {
+    summary: 'Manage networks',
+    verbs: Object.fromEntries(
+      ['connect', 'create', 'disconnect', 'exists', 'inspect', 'list', 'prune', 'reload', 'rm', 'update'].map(verb => [
+        verb,
+        { ...later(`User-defined networks come later`), ...(verb === 'list' ? { aliases: ['ls'] } : {}) },
+      ]),
+    ),
+  },
+  farm: { summary: 'Build on several machines', verbs: {} },
+  generate: { summary: 'Generate files from containers', verbs: {} },
+  healthcheck: { summary: 'Manage health checks', verbs: {} },
+  kube: { summary: 'Run Kubernetes files', verbs: {} },
+  machine: { summary: 'Manage a virtual machine', verbs: {} },
+  manifest: { summary: 'Manage images for several platforms', verbs: {} },
+  pod: { summary: 'Manage pods', verbs: {} },
+  secret: { summary: 'Manage secrets', verbs: {} },
+}
+
+/** `tspod VERB`. */
+export const verbs: Record<string, CommandEntry> = {
+  attach,
+  'auto-update': later('Update containers by their labels'),
+  build,
+  commit,
+  completion: here(
+    'Write the completion script for a shell',
+    async () => (await import('./commands/completion.ts')).completionCommand,
+  ),
+  compose: later('Run a compose file'),
+  cp,
+  create,
+  diff,
+  doctor: here(
+    'Tell what this machine lacks, and how to mend it',
+    async () => (await import('./commands/doctor.ts')).doctorCommand,
+  ),
+  events,
+  exec,
+  export: exportCommand,
+  help: here('Show help', async () => (await import('./commands/help.ts')).helpCommand),
+  history,
+  images,
+  import: importCommand,
+  info,
+  init,
+  inspect: here(
+    'Show everything about containers, images and volumes',
+    async () => (await import('./commands/inspect.ts')).inspectCommand,
+  ),
+  kill,
+  load,
+  login: later('Log in to a registry'),
+  logout: later('Log out of a registry'),
+  logs,
+  mount,
+  pause,
+  port,
+  ps,
+  pull,
+  push,
+  rename,
+  restart,
+  rm,
+  rmi,
+  run,
+  save,
+  search,
+  start,
+  stats,
+  stop,
+  tag,
+  top,
+  unmount: { ...unmount, aliases: ['umount'] },
+  unpause,
+  unshare: here(
+    'Run a command in the user namespace of the containers',
+    async () => (await import('./commands/unshare.ts')).unshareCommand,
+  ),
+  untag,
+  update,
+  version: here('Show the version', async () => (await import('./commands/version.ts')).versionCommand),
+  wait,
+  __complete: {
+    ...here(
+      'Answer a shell that completes a word',
+      async () => (await import('./commands/complete.ts')).completeCommand,
+    ),
+    hidden: true,
+  },
+}
+
+/** The entry of a name or alias. */
+export function findCommand(table: Record<string, CommandEntry>, name: string): CommandEntry | undefined {
+  if (Object.hasOwn(table, name)) return table[name]
+  return Object.values(table).find(entry => entry.aliases?.includes(name))
+}

@@ -1,0 +1,86 @@
+// `tspod inspect`, and the same for one kind of object.
+import type { InspectObject } from '#engine/contracts/container.ts'
+import { defineCommand, usageError } from '#cli/command.ts'
+import { formatJson } from '#cli/format/json.ts'
+import { choice, flag, text } from '#cli/option.ts'
+import { print } from '#cli/output.ts'
+import { namedContainers } from '#cli/selection.ts'
+
+/** What Podman keeps as times, which templates print and format as such. */
+const timeNames = new Set(['Created', 'CreatedAt', 'StartedAt', 'FinishedAt', 'CheckpointedAt', 'RestoredAt'])
+
+const format = text('template', 'A Go template, or json', { short: 'f' })
+const latest = flag('The container created last', { short: 'l' })
+const size = flag('Show sizes of containers', { short: 's' })
+
+export const inspectCommand = defineCommand({
+  usage: '[options] {CONTAINER|IMAGE|VOLUME} [...]',
+  examples: ["inspect -f '{{.State.Pid}}' web", 'inspect --type image alpine'],
+  options: {
+    format,
+    latest,
+    size,
+    type: choice(['all', 'container', 'image', 'volume', 'network', 'pod'], 'Kind of object (default all)', {
+      short: 't',
+    }),
+  },
+  operands: '[name...]',
+  completes: ['containers'],
+  async run(values, names) {
+    const type = values.type ?? 'all'
+    if (type === 'network' || type === 'pod') throw usageError(`inspecting a ${type} is not implemented yet`)
+    const latest = values.latest ?? false
+    if (latest === names.length > 0) throw usageError(latest ? '--latest takes no names' : 'no names or ids specified')
+    const { inspectObjects } = await import('#engine/inspect.ts')
+    await show(await inspectObjects(names, { type, size: values.size ?? false, latest }), values.format)
+  },
+})
+
+export const containerInspectCommand = defineCommand({
+  usage: '[options] CONTAINER [CONTAINER...]',
+  options: { format, latest, size },
+  operands: '[container...]',
+  completes: ['containers'],
+  async run(values, operands) {
+    const names = namedContainers(values.latest, operands)
+    const { inspectContainers } = await import('#engine/container/inspect.ts')
+    await show(await inspectContainers(names, { size: values.size ?? false }), values.format)
+  },
+})
+
+export const imageInspectCommand = defineCommand({
+  usage: '[options] IMAGE [IMAGE...]',
+  options: { format },
+  operands: '<image...>',
+  completes: ['images'],
+  async run(values, names) {
+    const { inspectImages } = await import('#engine/image/inspect.ts')
+    await show(await inspectImages(names), values.format)
+  },
+})
+
+export const volumeInspectCommand = defineCommand({
+  usage: '[options] VOLUME [VOLUME...]',
+  options: { all: flag('Show all volumes', { short: 'a' }), format },
+  operands: '[volume...]',
+  completes: ['volumes'],
+  async run(values, names) {
+    const all = values.all ?? false
+    if (all === names.length > 0)
+      throw usageError(all ? '--all takes no names' : 'you must provide at least one volume')
+    const { listVolumes } = await import('#engine/volume/list.ts')
+    const { volumeJson } = await import('#cli/volume-report.ts')
+    if (all) return show((await listVolumes([])).map(volumeJson), values.format)
+    const { inspectObjects } = await import('#engine/inspect.ts')
+    return show(await inspectObjects(names, { type: 'volume', size: false, latest: false }), values.format)
+  },
+})
+
+async function show(objects: InspectObject[], format: string | undefined): Promise<void> {
+  if (format === undefined || format === 'json') return print(formatJson(objects))
+  const { withTimes } = await import('#cli/format/go-time.ts')
+  const { renderRows, wantsJson } = await import('#cli/format/report.ts')
+  if (wantsJson(format)) return print(formatJson(objects))
+  const rows = objects.map(object => withTimes({ ...object, ID: object['Id'] }, timeNames) as InspectObject)
+  return print(renderRows(format, rows, { fields: Object.keys(objects[0] ?? {}), headings: {} }))
+}

@@ -1,0 +1,169 @@
+// The options of run and create, with the image and command, as the request the engine understands.
+import { parseAddHost } from '#container/options/add-host.ts'
+import { parseDetachKeys } from '#container/options/detach-keys.ts'
+import { parseDeviceOption } from '#container/options/device.ts'
+import { parseKeyValue, readLabelFile } from '#container/options/key-value.ts'
+import { parseMountOption, parseTmpfsOption, parseVolumeOption } from '#container/options/mount.ts'
+import { parseNamespaceMode, parseNetworkOption, parseUsernsMode } from '#container/options/namespaces.ts'
+import { parseByteSize } from '#container/options/size.ts'
+import { parseUlimit } from '#container/options/ulimit.ts'
+import type { ContainerRequest, MountRequest } from '#container/request.ts'
+import { TspodError } from '#errors.ts'
+import { usageError } from './command.ts'
+import type { createOptions } from './container-options.ts'
+import type { Values } from './option.ts'
+import { platformOf } from './pull-options.ts'
+
+/** Throws INVALID or UNSUPPORTED, quoting the very text typed. Reads label files; resolves paths against `cwd`. */
+export function createRequest(
+  values: Values<typeof createOptions>,
+  operands: readonly string[],
+  cwd: string,
+): ContainerRequest {
+  const [source = '', ...command] = operands
+  const isRootfs = values.rootfs === true
+  checkConflicts(values)
+  for (const text of values.addHost ?? []) parseAddHost(text)
+  for (const text of values.device ?? []) parseDeviceOption(text)
+  for (const text of values.ulimit ?? []) parseUlimit(text)
+  if (values.detachKeys !== undefined) parseDetachKeys(values.detachKeys)
+  return {
+    name: values.name,
+    ...(isRootfs ? { rootfs: absolute(source, cwd) } : { image: source }),
+    platform: platformOf(values),
+    command,
+    entrypoint: parseEntrypoint(values.entrypoint),
+    env: checkEnv(values.env ?? []),
+    envFiles: (values.envFile ?? []).map(path => absolute(path, cwd)),
+    envHost: values.envHost ?? false,
+    envMerge: values.envMerge ?? [],
+    unsetEnv: values.unsetenv ?? [],
+    unsetEnvAll: values.unsetenvAll ?? false,
+    httpProxy: values.httpProxy ?? true,
+    workdir: values.workdir,
+    hostname: values.hostname,
+    user: values.user,
+    groupAdd: values.groupAdd ?? [],
+    labels: Object.assign(
+      {},
+      ...(values.labelFile ?? []).map(path => readLabelFile(absolute(path, cwd))),
+      pairs('--label', values.label),
+    ) as Record<string, string>,
+    annotations: pairs('--annotation', values.annotation),
+    interactive: values.interactive ?? false,
+    tty: values.tty ?? false,
+    remove: values.rm ?? false,
+    detach: false,
+    init: values.init ?? values.initPath !== undefined,
+    initPath: values.initPath === undefined ? undefined : absolute(values.initPath, cwd),
+    privileged: values.privileged ?? false,
+    readOnly: values.readOnly ?? false,
+    readOnlyTmpfs: values.readOnlyTmpfs ?? true,
+    capAdd: values.capAdd ?? [],
+    capDrop: values.capDrop ?? [],
+    securityOpts: values.securityOpt ?? [],
+    sysctls: pairs('--sysctl', values.sysctl),
+    ulimits: values.ulimit ?? [],
+    umask: values.umask,
+    oomScoreAdj: values.oomScoreAdj,
+    devices: values.device ?? [],
+    mounts: mountsOf(values, cwd),
+    volumesFrom: values.volumesFrom ?? [],
+    imageVolumes: values.imageVolume === 'bind' ? 'anonymous' : (values.imageVolume ?? 'anonymous'),
+    shmSizeBytes: values.shmSize === undefined ? undefined : parseByteSize('--shm-size', values.shmSize),
+    userns: parseUsernsMode(values.userns ?? ''),
+    uidMap: values.uidmap ?? [],
+    gidMap: values.gidmap ?? [],
+    pid: parseNamespaceMode('--pid', values.pid ?? ''),
+    ipc: parseNamespaceMode('--ipc', values.ipc ?? ''),
+    uts: parseNamespaceMode('--uts', values.uts ?? ''),
+    cgroupns: parseNamespaceMode('--cgroupns', values.cgroupns ?? ''),
+    network: parseNetworkOption(values.network ?? []),
+    dns: values.dns ?? [],
+    dnsSearch: values.dnsSearch ?? [],
+    dnsOptions: values.dnsOption ?? [],
+    addHosts: values.addHost ?? [],
+    noHosts: values.noHosts ?? false,
+    noHostname: values.noHostname ?? false,
+    expose: checkPorts(values.expose ?? []),
+    logDriver: values.logDriver,
+    logOpts: pairs('--log-opt', values.logOpt),
+    stopSignal: values.stopSignal,
+    stopTimeoutSeconds: values.stopTimeout,
+    timeoutSeconds: values.timeout === 0 ? undefined : values.timeout,
+    timezone: values.tz,
+    replace: values.replace ?? false,
+    pull: pullPolicy(values.pull),
+    cidFile: values.cidfile === undefined ? undefined : absolute(values.cidfile, cwd),
+    pidFile: values.pidfile === undefined ? undefined : absolute(values.pidfile, cwd),
+    hooksDirs: [],
+    preserveFds: values.preserveFds ?? 0,
+    detachKeys: values.detachKeys,
+    passwd: values.passwd ?? true,
+    passwdEntry: values.passwdEntry,
+    groupEntry: values.groupEntry,
+    hostUsers: values.hostuser ?? [],
+  }
+}
+
+function checkConflicts(values: Values<typeof createOptions>): void {
+  if (values.replace === true && values.name === undefined)
+    throw usageError('cannot replace container without --name being set')
+  if (values.noHosts === true && values.addHost !== undefined)
+    throw usageError('--no-hosts and --add-host cannot be set together')
+  const mapping = values.uidmap !== undefined || values.gidmap !== undefined
+  if (mapping && values.userns !== undefined && values.userns !== 'private')
+    throw usageError('--userns and --uidmap/--gidmap cannot be set together')
+}
+
+function mountsOf(values: Values<typeof createOptions>, cwd: string): MountRequest[] {
+  return [
+    ...(values.volume ?? []).map(text => parseVolumeOption(text, cwd)),
+    ...(values.mount ?? []).map(text => parseMountOption(text, cwd)),
+    ...(values.tmpfs ?? []).map(parseTmpfsOption),
+  ]
+}
+
+/** A JSON list of texts, or one program; empty text is no entrypoint at all. */
+function parseEntrypoint(text: string | undefined): string[] | undefined {
+  if (text === undefined) return undefined
+  if (text === '') return []
+  if (!text.trimStart().startsWith('[')) return [text]
+  try {
+    const list: unknown = JSON.parse(text)
+    if (Array.isArray(list) && list.every(word => typeof word === 'string')) return list
+  } catch {
+    // a program whose name begins with a bracket, such as `[`
+    return [text]
+  }
+  throw new TspodError('INVALID', `parsing --entrypoint "${text}": must be a program or a JSON list of texts`)
+}
+
+function checkEnv(texts: string[]): string[] {
+  const wrong = texts.find(text => text === '' || text.startsWith('='))
+  if (wrong !== undefined) throw new TspodError('INVALID', `parsing --env "${wrong}": the name before "=" is empty`)
+  return texts
+}
+
+function checkPorts(texts: string[]): string[] {
+  for (const text of texts) {
+    const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(?:tcp|udp|sctp))?$/.exec(text) ?? []
+    const fits = from !== undefined && Number(from) >= 1 && Number(from) <= Number(to) && Number(to) <= 65535
+    if (!fits)
+      throw new TspodError('INVALID', `parsing --expose "${text}": must be PORT[-PORT][/tcp|udp|sctp], 1-65535`)
+  }
+  return texts
+}
+
+function pullPolicy(policy: Values<typeof createOptions>['pull']): ContainerRequest['pull'] {
+  if (policy === 'true') return 'always'
+  return policy === 'false' ? 'never' : (policy ?? 'missing')
+}
+
+function pairs(option: string, texts: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(texts.map(text => parseKeyValue(option, text)))
+}
+
+function absolute(path: string, cwd: string): string {
+  return path.startsWith('/') ? path : `${cwd}/${path}`
+}

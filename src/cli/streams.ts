@@ -1,0 +1,56 @@
+// Which of this process's streams a command connects to a container, and how much of a pull it shows.
+import type { ClientStreams } from '#engine/contracts/container.ts'
+import { log } from '#log.ts'
+import { invalidValue } from './option.ts'
+import { openProgress, type Progress } from './format/progress.ts'
+import { printError } from './output.ts'
+
+export interface StreamChoice {
+  interactive: boolean
+  tty: boolean
+  sigProxy: boolean
+  detachKeys: string | undefined
+  /** `--attach`: exactly these */
+  attach?: readonly string[]
+}
+
+/** Standard output and error, and standard input where it is kept open, unless `attach` names others. */
+export function chooseStreams({ interactive, tty, sigProxy, detachKeys, attach }: StreamChoice): ClientStreams {
+  const named = attach?.map(name => name.toLowerCase())
+  const wrong = named?.find(name => !['stdin', 'stdout', 'stderr'].includes(name))
+  if (wrong !== undefined) throw invalidValue(wrong, '-a, --attach', 'must be stdin, stdout or stderr')
+  const has = (name: string, otherwise: boolean) => named?.includes(name) ?? otherwise
+  return {
+    stdin: has('stdin', interactive),
+    stdout: has('stdout', true),
+    stderr: has('stderr', true),
+    // what a terminal's keys raise reaches the container through its own terminal
+    sigProxy: sigProxy && !tty,
+    ...(detachKeys === undefined ? {} : { detachKeys }),
+  }
+}
+
+/** Says so where a terminal was asked for and standard input is none. */
+export async function warnWithoutTerminal(interactive: boolean, tty: boolean): Promise<void> {
+  if (!interactive || !tty) return
+  const { isatty } = await import('node:tty')
+  if (!isatty(0)) log.warn('The input device is not a TTY. The --tty and --interactive flags might not work properly')
+}
+
+/** Progress on standard error, opened with the first thing there is to show. Dispose it before printing anything. */
+export function commandProgress(quiet: boolean): Progress {
+  let progress: Progress | undefined
+  return {
+    onProgress: event => {
+      if (quiet) return
+      progress ??= openProgress(standardError())
+      progress.onProgress(event)
+    },
+    [Symbol.dispose]: () => progress?.[Symbol.dispose](),
+  }
+}
+
+function standardError() {
+  const { isTTY, columns, rows } = process.stderr
+  return { write: printError, ...(isTTY ? { columns: columns || 80, rows: rows || 24 } : {}) }
+}

@@ -1,0 +1,27 @@
+// Parsers of option values that several commands share. Pure but for the clock.
+import { parseDuration, parseTime } from './format/durations.ts'
+import { invalidValue } from './option.ts'
+
+/** `250ms`, `5s`, or a bare number of milliseconds, in milliseconds. */
+export function parseDurationOption(text: string, flag: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text)
+  if (ms === undefined || ms < 0) throw invalidValue(text, flag, 'must be a duration such as 250ms, 5s or 1m30s')
+  return ms
+}
+
+/** Whole seconds; a negative number means without end. */
+export function parseSeconds(text: string, flag: string): number {
+  if (!/^-?\d{1,9}$/.test(text)) throw invalidValue(text, flag, 'must be a whole number of seconds, or -1 for no end')
+  return Number(text) < 0 ? -1 : Number(text)
+}
+
+/** A point in time, in milliseconds since 1970. */
+export function parseTimeOption(text: string, flag: string): number {
+  return parseTime(flag, text, Date.now())
+}
+
+/** An octal file mode mask, `0022`. */
+export function checkUmask(text: string, flag: string): string {
+  if (!/^[0-7]{1,4}$/.test(text)) throw invalidValue(text, flag, 'must be an octal mode such as 0022')
+  return text
+}
