@@ -6,7 +6,7 @@ import { memoryAt } from '#sys/koffi.ts'
 
 const ARENA_BYTES = 4 << 20
 /** Bytes at the start for mailboxes, 16 each: {descriptor, address of the batch}. */
-const MAILBOX_BYTES = 4096
+const MAILBOX_BYTES = 16384
 
 /**
  * Addresses tried in turn: the stub maps the arena where the master has it, in an address space of its own, so it must be a
@@ -23,6 +23,8 @@ export class Arena {
   readonly byteLength = ARENA_BYTES
   readonly words: BigInt64Array
   readonly bytes: Buffer
+  /** What lies below is in use for ever. */
+  #floor = MAILBOX_BYTES
   #top = MAILBOX_BYTES
   #freeMailboxes: number[] = []
   #nextMailbox = 0
@@ -79,7 +81,13 @@ export class Arena {
   }
 
   endBatch(): void {
-    if (--this.#batches === 0) this.#top = MAILBOX_BYTES
+    if (--this.#batches === 0) this.#top = this.#floor
+  }
+
+  /** The same where a servant may still be in the batch: its memory is never used again. */
+  abandonBatch(): void {
+    this.#floor = this.#top
+    this.endBatch()
   }
 
   /** A mailbox, as an offset. */

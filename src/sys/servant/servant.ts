@@ -4,15 +4,16 @@
 // runs about 300 bytes of machine code (serve-*.inc): it waits on a socket for the address of a list of calls in the shared arena,
 // performs them, stores each result, stops at the first error that is not tolerated, answers where it stopped, and waits again.
 // All logic stays here. A master that dies closes its socket ends, and the servants end; a servant that dies is seen as end of file.
-import { SystemCallError, TspodError } from '#errors.ts'
+import { TspodError } from '#errors.ts'
 import { syscall, trySyscall } from '#sys/call.ts'
-import { errnoName, errnoText } from '#sys/errno.ts'
 import { duplicate, Fd, openSocketPair } from '#sys/fd.ts'
-import { SIG_BLOCK, SIG_SETMASK, SIGCHLD, SOCK_SEQPACKET } from '#sys/flags.ts'
+import { PR_SET_NAME, SIG_BLOCK, SIG_SETMASK, SIGCHLD, SIGKILL, SOCK_SEQPACKET } from '#sys/flags.ts'
 import { code, codeFunction } from '#sys/koffi.ts'
 import type { SyscallName } from '#sys/numbers.ts'
 import { type Arena, arena } from './arena.ts'
 import { type Argument, type Call, call, encodeBatch, OPERATION_BYTES, resultAt } from './batch.ts'
+import { hasLostName, randomName } from './executed.ts'
+import { callError, ServantGone, ServantLate } from './failure.ts'
 
 const runOp = codeFunction(code.runOp, 'int64_t run_op(int64_t)')
 
@@ -25,14 +26,11 @@ interface Pending {
   start: number
 }
 
-/** Raised when a servant ended (it was killed, or its master's end was closed) before it answered. */
-export class ServantGone extends TspodError {
-  constructor(calls: readonly Call[]) {
-    super('INTERNAL', `a process of tspod ended before it had performed ${calls[0]?.name ?? 'a call'}`, {
-      hint: 'it was killed from outside (out of memory, or a signal); try again',
-    })
-  }
-}
+/**
+ * Every socket between us and servants that may be open: a new servant closes what is not its own, for as long as one process
+ * holds an end, nobody sees it close.
+ */
+const sockets = new Set<Fd>()
 
 /** A socket and a mailbox for a servant that is yet to be cloned. They must exist before the first clone of its line. */
 export class Seat implements Disposable {
@@ -41,6 +39,7 @@ export class Seat implements Disposable {
   readonly mailbox: number
   /** The number of `theirs`, in the tables of the servants too. */
   readonly theirsNumber: number
+  #isVacant = true
 
   constructor() {
     const [ours, theirs] = openSocketPair(SOCK_SEQPACKET)
@@ -51,10 +50,21 @@ export class Seat implements Disposable {
     this.theirsNumber = this.theirs.number
     this.mailbox = arena().takeMailbox()
     arena().words[this.mailbox / 8] = BigInt(this.theirs.number)
+    sockets.add(this.ours).add(this.theirs)
   }
 
-  /** Gives up a seat that nobody took. */
+  /** Our end, for the servant that takes this seat: socket and mailbox are now its business. */
+  occupy(): Fd {
+    const socket = new Fd(this.ours.take())
+    sockets.add(socket)
+    this.#isVacant = false
+    return socket
+  }
+
+  /** Gives up a seat; does nothing for one that was taken. */
   [Symbol.dispose](): void {
+    if (this.#isVacant) arena().giveMailbox(this.mailbox)
+    this.#isVacant = false
     this.ours.close()
     this.theirs.close()
   }
@@ -68,10 +78,11 @@ export class Servant implements Disposable {
   /** Descriptors of seats in the servant's own table, its own first. */
   #seatFds: readonly number[]
   #pending: Pending | undefined
+  #isAbandoned = false
 
-  private constructor(pid: number, seat: Seat, seatFds: readonly number[]) {
+  private constructor(pid: number, seat: Seat, socket: Fd, seatFds: readonly number[]) {
     this.pid = pid
-    this.#socket = new Fd(seat.ours.take())
+    this.#socket = socket
     this.#mailbox = seat.mailbox
     this.#seatFds = seatFds
   }
@@ -88,22 +99,26 @@ export class Servant implements Disposable {
   static startIn(seat: Seat, seats: readonly Seat[] = [], first: readonly Call[] = []): Servant {
     const memory = arena()
     const before = new BigUint64Array(1)
-    const seatFds = [seat, ...seats].map(({ theirs }) => theirs.number)
+    const seatFds = [seat, ...seats].map(({ theirsNumber }) => theirsNumber)
     memory.beginBatch()
     syscall('rt_sigprocmask', SIG_BLOCK, ALL_SIGNALS, before, 8)
     try {
-      const closing = [seat, ...seats].map(({ ours }) => call('close', ours.number))
-      const calls = [...closing, ...first]
+      const calls = [...foreignSockets(seatFds).map(fd => call('close', fd)), ...first]
       const start = presetBatch(memory, seat.mailbox, calls)
-      const clone = encodeBatch(memory, [{ ...call('clone', SIGCHLD, 0, 0, 0, 0), childMailbox: seat.mailbox }])
-      const pid = Number(runOp(memory.address(clone)))
-      if (pid < 0) throw errorOf(call('clone', SIGCHLD), pid)
-      const servant = new Servant(pid, seat, seatFds)
-      servant.#pending = { calls, start }
-      memory.beginBatch()
+      const clone = { ...call('clone', SIGCHLD, 0, 0, 0, 0), childMailbox: seat.mailbox }
+      const pid = Number(runOp(memory.address(encodeBatch(memory, [clone]))))
+      if (pid < 0) throw callError(clone, pid)
       for (const { theirs } of [seat, ...seats]) theirs.close()
-      servant.answer()
-      return servant
+      const servant = new Servant(pid, seat, seat.occupy(), seatFds)
+      try {
+        servant.#await(calls, start)
+        return servant
+      } catch (error) {
+        servant.close()
+        syscall('kill', pid, SIGKILL)
+        if (!(error instanceof ServantLate)) syscall('wait4', pid, 0, 0, 0)
+        throw error
+      }
     } catch (error) {
       seat[Symbol.dispose]()
       throw error
@@ -120,21 +135,30 @@ export class Servant implements Disposable {
   clone(seat: Seat, flags = 0, seats: readonly Seat[] = []): Servant {
     const memory = arena()
     const own = seat.theirsNumber
+    const kept = [own, ...seats.map(({ theirsNumber }) => theirsNumber)]
+    const calls = this.#seatFds.filter(fd => !kept.includes(fd)).map(fd => call('close', fd))
     memory.beginBatch()
     try {
-      const kept = [own, ...seats.map(({ theirsNumber }) => theirsNumber)]
-      const calls = this.#seatFds.filter(fd => !kept.includes(fd)).map(fd => call('close', fd))
       const start = presetBatch(memory, seat.mailbox, calls)
-      const [pid = -1] = this.do([
-        { ...call('clone', flags | SIGCHLD, 0, 0, 0, 0), childMailbox: seat.mailbox },
-        call('close', own),
-      ])
+      const clone = { ...call('clone', flags | SIGCHLD, 0, 0, 0, 0), childMailbox: seat.mailbox }
+      const [pid = -1] = this.do([clone, call('close', own)])
       this.#seatFds = this.#seatFds.filter(fd => fd !== own)
-      const servant = new Servant(pid, seat, kept)
-      servant.#pending = { calls, start }
-      memory.beginBatch()
-      servant.answer()
-      return servant
+      const servant = new Servant(pid, seat, seat.occupy(), kept)
+      try {
+        servant.#await(calls, start)
+        return servant
+      } catch (error) {
+        servant.close()
+        throw error
+      }
+    } catch (error) {
+      // a child may be there although its cloner could not say so
+      if (error instanceof ServantGone || error instanceof ServantLate) {
+        seat.occupy().close()
+        memory.beginBatch()
+        memory.abandonBatch()
+      }
+      throw error
     } finally {
       memory.endBatch()
     }
@@ -175,67 +199,78 @@ export class Servant implements Disposable {
 
   /** Waits for the batch that `post` handed over. */
   answer(deadlineMs = DEFAULT_DEADLINE_MS): number[] {
-    const pending = this.#pending
-    if (pending === undefined) throw new RangeError('no batch is under way')
-    const stoppedAt = this.#receive(deadlineMs, pending)
-    const memory = arena()
-    const { calls, start } = pending
-    try {
-      if (stoppedAt === undefined) throw new ServantGone(calls)
-      const index = Number(stoppedAt - memory.address(start)) / OPERATION_BYTES
-      const failed = calls[index]
-      if (failed !== undefined) throw errorOf(failed, resultAt(memory, start, index), index)
-      return calls.map((_, position) => resultAt(memory, start, position))
-    } finally {
-      this.#settle()
-    }
+    return this.#finish(deadlineMs, ({ calls, start }, index) => {
+      if (index === undefined) throw new ServantGone(calls)
+      return calls.map((_, position) => resultAt(arena(), start, position))
+    })
   }
 
-  /** Performs calls of which the last is execve(2) or execveat(2): returns when the program has taken over. */
+  /**
+   * Performs calls of which the last is execve(2) or execveat(2): returns when the program has taken over. End of file alone does
+   * not say so, since a servant that is killed closes its socket too. So it gets a random name (PR_SET_NAME(2const)) that execve
+   * replaces, and a process that still has it when it has ended never executed anything. One that somebody else has reaped already
+   * counts as executed: whoever did knows how it ended.
+   */
   exec(calls: readonly Call[], deadlineMs = DEFAULT_DEADLINE_MS): void {
+    const name = randomName()
+    this.do([call('prctl', PR_SET_NAME, name, 0, 0, 0), call('fcntl', this.#seatFds[0] ?? -1, F_SETFD, FD_CLOEXEC)])
     this.post(calls)
-    const pending = this.#pending
-    if (pending === undefined) return
-    const stoppedAt = this.#receive(deadlineMs, pending)
-    const memory = arena()
-    try {
-      if (stoppedAt === undefined) return
-      const index = Number(stoppedAt - memory.address(pending.start)) / OPERATION_BYTES
-      const failed = calls[index]
-      if (failed !== undefined) throw errorOf(failed, resultAt(memory, pending.start, index), index)
-      throw new TspodError('INTERNAL', 'a batch that should end in execve did not')
-    } finally {
-      this.#settle()
-    }
+    this.#finish(deadlineMs, (_, index) => {
+      if (index !== undefined) throw new TspodError('INTERNAL', 'a batch that should end in execve did not')
+      if (!hasLostName(this.pid, name, deadlineMs)) throw new ServantGone(calls)
+    })
   }
 
   /** Performs calls of which the last executes the stub: the same mailbox is served, by another program. */
   become(stubCalls: readonly Call[], deadlineMs = DEFAULT_DEADLINE_MS): void {
     this.post(stubCalls)
-    const pending = this.#pending
-    if (pending === undefined) return
-    try {
-      const word = this.#read(deadlineMs)
-      if (word === STUB_IN_PLACE) return
-      if (word === undefined) throw new ServantGone(stubCalls)
-      const index = Number(word - arena().address(pending.start)) / OPERATION_BYTES
-      const failed = stubCalls[index]
-      if (failed !== undefined) throw errorOf(failed, resultAt(arena(), pending.start, index), index)
-    } finally {
-      this.#settle()
-    }
+    this.#finish(deadlineMs, (_, index) => {
+      if (index === undefined) throw new ServantGone(stubCalls)
+    })
   }
 
   /** Ends the servant: it sees end of file and exits with 127. Whoever is its parent reaps it. */
   close(): void {
     if (!this.#socket.isOpen) return
     this.#socket.close()
-    if (this.#pending !== undefined) this.#settle()
-    arena().giveMailbox(this.#mailbox)
+    if (this.#pending !== undefined) this.#abandon()
+    if (!this.#isAbandoned) arena().giveMailbox(this.#mailbox)
   }
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** Waits for the first batch, which the servant found in its mailbox. */
+  #await(calls: readonly Call[], start: number): void {
+    arena().beginBatch()
+    this.#pending = { calls, start }
+    this.answer()
+  }
+
+  /**
+   * Waits for the end of the batch under way. `conclude` gets the index that the servant stopped at (behind the last call, -1 for
+   * a stub that has started), `undefined` at end of file; that a call failed is thrown here.
+   */
+  #finish<T>(deadlineMs: number, conclude: (pending: Pending, index: number | undefined) => T): T {
+    const pending = this.#pending
+    if (pending === undefined) throw new RangeError('no batch is under way')
+    const { calls, start } = pending
+    const word = this.#read(deadlineMs)
+    if (word === 'late') {
+      trySyscall('kill', this.pid, SIGKILL)
+      this.#abandon()
+      throw new ServantLate(calls, deadlineMs)
+    }
+    try {
+      if (word === undefined || word === STUB_IN_PLACE) return conclude(pending, word === undefined ? word : -1)
+      const index = Number(word - arena().address(start)) / OPERATION_BYTES
+      const failed = calls[index]
+      if (failed !== undefined) throw callError(failed, resultAt(arena(), start, index), index)
+      return conclude(pending, index)
+    } finally {
+      this.#settle()
+    }
   }
 
   #settle(): void {
@@ -243,28 +278,21 @@ export class Servant implements Disposable {
     arena().endBatch()
   }
 
-  #receive(deadlineMs: number, pending: Pending): bigint | undefined {
-    try {
-      return this.#read(deadlineMs)
-    } catch (error) {
-      if (!(error instanceof TspodError) || error.code !== 'INTERNAL') throw error
-      // the servant may still be in the call: its memory must not be used again
-      trySyscall('kill', this.pid, 9)
-      this.#pending = undefined
-      throw new TspodError('INTERNAL', `${describe(pending.calls[0])} did not end within ${deadlineMs / 1000} s`, {
-        hint: 'a file server that does not answer, or a very slow disk',
-      })
-    }
+  /** The servant may still be in its batch: memory and mailbox must not be used again. */
+  #abandon(): void {
+    this.#pending = undefined
+    this.#isAbandoned = true
+    arena().abandonBatch()
   }
 
   /** Eight bytes from the servant; `undefined` at end of file. */
-  #read(deadlineMs: number): bigint | undefined {
+  #read(deadlineMs: number): bigint | 'late' | undefined {
     const fd = this.#socket.number
     const word = new BigUint64Array(1)
     const end = performance.now() + deadlineMs
     for (;;) {
       const left = end - performance.now()
-      if (left <= 0) throw new TspodError('INTERNAL', 'deadline')
+      if (left <= 0) return 'late'
       const seconds = BigInt(Math.floor(left / 1000))
       const nanoseconds = BigInt(Math.floor((left % 1000) * 1e6))
       const poll = new Int32Array([fd, POLLIN])
@@ -283,6 +311,8 @@ const FIRST_SEAT_FD = 64
 /** What the stub says first. */
 const STUB_IN_PLACE = 0xffff_ffff_ffff_ffffn
 const MSG_NOSIGNAL = 0x4000
+const F_SETFD = 2
+const FD_CLOEXEC = 1
 
 const ALL_SIGNALS = new BigUint64Array([0xffff_ffff_ffff_ffffn])
 
@@ -293,23 +323,8 @@ function presetBatch(memory: Arena, mailbox: number, calls: readonly Call[]): nu
   return start
 }
 
-function errorOf(failed: Call, result: number, index = 0): SystemCallError {
-  const errno = errnoName(-result)
-  const error = new SystemCallError(failed.name, errno, errnoText(errno), failed.args.map(describeArgument).join(', '))
-  error.callIndex = index
-  return error
-}
-
-function describe(one: Call | undefined): string {
-  return one === undefined ? 'a call' : `${one.name}(${one.args.map(describeArgument).join(', ')})`
-}
-
-function describeArgument(argument: Argument): string {
-  if (argument === null) return 'NULL'
-  if (typeof argument === 'string') return argument
-  if (typeof argument === 'number') return argument > 9 ? `0x${argument.toString(16)}` : `${argument}`
-  if (typeof argument === 'bigint') return `0x${argument.toString(16)}`
-  if ('memory' in argument) return `<${argument.memory.byteLength} bytes>`
-  if ('resultOf' in argument) return `<result ${argument.resultOf}>`
-  return JSON.stringify(argument)
+/** Sockets that a new servant must close: all but those of its own line. */
+function foreignSockets(kept: readonly number[]): number[] {
+  for (const socket of sockets) if (!socket.isOpen) sockets.delete(socket)
+  return [...sockets].map(({ number }) => number).filter(fd => !kept.includes(fd))
 }

@@ -36,6 +36,7 @@ _start:                    # mmap(address, length, PROT_READ|PROT_WRITE, MAP_SHA
     mov  eax, 3
     syscall
     mov  rbx, [rip+.Lparameters+24]
+    mov  r14, [rbx]
     mov  r12, -1           # the first answer says that the stub is in place
     jmp  done
 .include "serve-x86_64.inc"
