@@ -21,16 +21,6 @@ const moreFolders = [
   '/run/current-system/sw/bin',
 ]
 
-/** The Debian, Fedora and SUSE package that holds a helper. */
-export const helperPackages: Record<HelperName, { debian: string; fedora: string; suse: string }> = {
-  newuidmap: { debian: 'uidmap', fedora: 'shadow-utils', suse: 'shadow' },
-  newgidmap: { debian: 'uidmap', fedora: 'shadow-utils', suse: 'shadow' },
-  slirp4netns: { debian: 'slirp4netns', fedora: 'slirp4netns', suse: 'slirp4netns' },
-  pasta: { debian: 'passt', fedora: 'passt', suse: 'passt' },
-  'fuse-overlayfs': { debian: 'fuse-overlayfs', fedora: 'fuse-overlayfs', suse: 'fuse-overlayfs' },
-  fusermount3: { debian: 'fuse3', fedora: 'fuse3', suse: 'fuse3' },
-}
-
 /**
  * The path of an executable program: `folders` (helper_binaries_dir of containers.conf) first, then PATH, then the folders
  * where distributions put such helpers. `undefined` where there is none.

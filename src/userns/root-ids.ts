@@ -27,17 +27,17 @@ export function chooseRootIds(
   return { uid: [chosen], gid: [chosen], toRemember: chosen }
 }
 
-/** The lowest aligned range of 65,536 ids, high up, that touches none of those in use. Pure. */
-export function findFreeRange(used: readonly IdRange[]): IdRange {
-  for (
-    let start = firstRootId - (firstRootId % rootRangeCount) + rootRangeCount;
-    start < lastRootId;
-    start += rootRangeCount
-  ) {
+/** The lowest aligned range of 65,536 ids, high up unless `from` says otherwise, that touches none of those in use. Pure. */
+export function findFreeRange(used: readonly IdRange[], from = firstRootId): IdRange {
+  for (let start = Math.ceil(from / rootRangeCount) * rootRangeCount; start < lastRootId; start += rootRangeCount) {
     const candidate = { start, count: rootRangeCount }
     if (!used.some(range => overlaps(candidate, range))) return candidate
   }
-  throw new TspodError('CONFLICT', 'choosing subordinate ids for root: no 65536 ids between 10^9 and 2*10^9 are free', {
-    hint: 'write a line `root:START:65536` into /etc/subuid and /etc/subgid',
-  })
+  throw new TspodError(
+    'CONFLICT',
+    `choosing subordinate ids: no 65536 ids between ${from} and ${lastRootId} are free`,
+    {
+      hint: 'write a line `root:START:65536` into /etc/subuid and /etc/subgid',
+    },
+  )
 }

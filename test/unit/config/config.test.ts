@@ -2,8 +2,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { applyEngineEnvironment, openConfig } from '#config/config.ts'
 import { cachedParse } from '#config/cache.ts'
+import { applyEngineEnvironment, openConfig } from '#config/config.ts'
 import { readRemembered, remember } from '#config/settings.ts'
 import { readStorageFile } from '#config/storage.ts'
 import { parseToml } from '#config/toml.ts'
@@ -18,6 +18,15 @@ function write(path: string, text: string): string {
   mkdirSync(dirname(full), { recursive: true })
   writeFileSync(full, text)
   return full
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+  } catch (error) {
+    return (error as Error).message
+  }
+  return 'was accepted'
 }
 
 beforeEach(() => {
@@ -51,7 +60,7 @@ describe('openConfig()', () => {
 
   test('a file that the environment names must exist', async () => {
     process.env.CONTAINERS_CONF = join(home, 'nowhere.conf')
-    await expect(openConfig()).rejects.toThrow('the file that CONTAINERS_CONF names: ')
+    expect(await failureOf(openConfig())).toContain('the file that CONTAINERS_CONF names: ')
   })
 
   test('is frozen through and through', async () => {
@@ -94,7 +103,8 @@ describe('openConfig()', () => {
     process.env.STORAGE_DRIVER = 'fuse-overlayfs'
     expect((await openConfig()).storage.driver).toBe('fuse-overlayfs')
     expect((await openConfig({ storageDriver: 'overlay' })).storage.driver).toBe('overlay')
-    await expect(openConfig({ storageDriver: 'btrfs' })).rejects.toThrow('"btrfs": must be overlay, fuse-overlayfs or vfs')
+    const message = await failureOf(openConfig({ storageDriver: 'btrfs' }))
+    expect(message).toContain('"btrfs": must be overlay, fuse-overlayfs or vfs')
   })
 
   test("another engine's driver in a file leaves the choice to tspod", async () => {
@@ -111,9 +121,8 @@ describe('openConfig()', () => {
     })
     const { storage } = await openConfig({ storageOptions: ['overlay.mount_program=/other'] })
     expect(storage.mountProgram).toBe('/other')
-    await expect(openConfig({ storageOptions: ['overlay.size=1g'] })).rejects.toThrow(
-      'parsing --storage-opt "overlay.size=1g"',
-    )
+    const message = await failureOf(openConfig({ storageOptions: ['overlay.size=1g'] }))
+    expect(message).toContain('parsing --storage-opt "overlay.size=1g"')
   })
 })
 
