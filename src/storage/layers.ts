@@ -31,5 +31,7 @@ export interface LayerUnpack extends AsyncDisposable {
 export interface LayerStore {
   /** True when this layer is unpacked and visible. Takes no lock. */
   has(chainId: ChainId): boolean
+  /** Bytes of a visible layer's files, as its record says; `undefined` where it is not visible. Takes no lock. */
+  sizeOf(chainId: ChainId): number | undefined
   unpack(request: LayerRequest): Promise<LayerUnpack>
 }
