@@ -9,24 +9,14 @@ export interface ManifestBytes {
   digest: Digest
 }
 
-/** A blob on its way. Whoever reads it verifies size and digest. */
-export interface BlobStream {
-  /** Where `chunks` begin: the offset asked for, or 0 from a medium that cannot resume. */
-  offset: number
-  chunks: AsyncIterable<Uint8Array>
-}
-
-/** What `ImageSource` tells while it works: a retry with its reason, a mirror given up. */
-export type OnNote = (text: string) => void
-
 /** One image (or an index of images) to be read. Disposing it closes files and connections. */
 export interface ImageSource extends AsyncDisposable {
   /** What to call it in errors: `registry "quay.io"`, `archive "x.tar"`. */
   readonly description: string
   /** The image's own manifest or index, or one that the index names. Throws NOT_FOUND. */
   openManifest(descriptor?: Descriptor): Promise<ManifestBytes>
-  /** A configuration or layer, from `offset` on where the medium can. Throws NOT_FOUND. */
-  openBlob(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<BlobStream>
+  /** A configuration or layer from byte `offset` on. Whoever reads it verifies size and digest. Throws NOT_FOUND. */
+  openBlob(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>
 }
 
 /** A place to write images to. Blobs come before the manifest that names them. */
