@@ -5,8 +5,8 @@ if (role.startsWith('monitor:')) {
   const { monitorMain } = await import('#monitor/main.ts')
   await monitorMain()
 } else if (role.startsWith('worker:')) {
-  const { workerMain } = await import('#userns/worker.ts')
-  await workerMain()
+  const { workerMain } = await import('#engine/worker.ts')
+  await workerMain(role)
 } else {
   const { runProgram } = await import('#cli/program.ts')
   process.exit(await runProgram(process.argv.slice(2)))
