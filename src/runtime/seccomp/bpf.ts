@@ -34,16 +34,36 @@ export function instruction(code: number, value: number, jumpTrue = 0, jumpFalse
 /** The kernel's BPF_MAXINSNS. */
 const longest = 4096
 
-/** struct sock_filter[]: 8 bytes each, little endian. Throws RangeError for what the kernel would refuse. */
-export function encodeProgram(program: readonly Instruction[]): Uint8Array {
-  if (program.length > longest) throw new RangeError(`${program.length} instructions, the kernel takes ${longest}`)
-  const view = new DataView(new ArrayBuffer(program.length * 8))
-  program.forEach(({ code, jumpTrue, jumpFalse, value }, index) => {
-    if (jumpTrue > 255 || jumpFalse > 255) throw new RangeError(`instruction ${index} jumps too far`)
-    view.setUint16(index * 8, code, true)
-    view.setUint8(index * 8 + 2, jumpTrue)
-    view.setUint8(index * 8 + 3, jumpFalse)
-    view.setUint32(index * 8 + 4, value, true)
-  })
-  return new Uint8Array(view.buffer)
+/** struct sock_filter[] in the making: two words for each instruction, so that thousands cost no objects. */
+export class Program {
+  readonly #words: number[] = []
+
+  get length(): number {
+    return this.#words.length / 2
+  }
+
+  add(code: number, value: number, jumpTrue = 0, jumpFalse = 0): void {
+    this.#words.push(firstWord(code, jumpTrue, jumpFalse), value)
+  }
+
+  addAll(instructions: readonly Instruction[]): void {
+    for (const { code, value, jumpTrue, jumpFalse } of instructions) this.add(code, value, jumpTrue, jumpFalse)
+  }
+
+  /** Replaces an instruction, once it is known how far it jumps. */
+  set(index: number, code: number, value: number, jumpTrue = 0, jumpFalse = 0): void {
+    this.#words[index * 2] = firstWord(code, jumpTrue, jumpFalse)
+    this.#words[index * 2 + 1] = value
+  }
+
+  /** 8 bytes for each instruction, little endian. Throws RangeError for more than the kernel takes. */
+  encode(): Uint8Array {
+    if (this.length > longest) throw new RangeError(`${this.length} instructions, the kernel takes ${longest}`)
+    return new Uint8Array(Uint32Array.from(this.#words).buffer)
+  }
+}
+
+function firstWord(code: number, jumpTrue: number, jumpFalse: number): number {
+  if (jumpTrue > 255 || jumpFalse > 255) throw new RangeError('a jump is too far')
+  return (code | (jumpTrue << 16) | (jumpFalse << 24)) >>> 0
 }

@@ -18,11 +18,11 @@ const fail = -2
 /** Falls through to `action` where all conditions hold, and past it where one does not. */
 export function compileRule(
   conditions: readonly SeccompArgumentSpec[],
-  action: Instruction,
+  action: readonly Instruction[],
   wordBits: 32 | 64,
 ): Instruction[] {
   const blocks = conditions.map(condition => resolvePass(compileCondition(condition, wordBits)))
-  const program = [...blocks.flat(), action]
+  const program = [...blocks.flat(), ...action]
   return program.map((each, index) => {
     const distance = (jump: number) => (jump === fail ? program.length - index - 1 : jump)
     return { ...each, jumpTrue: distance(each.jumpTrue), jumpFalse: distance(each.jumpFalse) }
@@ -56,14 +56,19 @@ function compileCondition({ index, value, valueTwo, op }: SeccompArgumentSpec, w
         instruction(jumpEqual, valueLow, fail, pass),
       ]
     case 'SCMP_CMP_MASKED_EQ': {
+      // bits outside the mask do not count on either side, as with libseccomp
       const [wantedLow, wantedHigh] = words(valueTwo ?? 0)
       return [
         ...(onlyLow
           ? []
-          : [instruction(load, high), instruction(and, valueHigh), instruction(jumpEqual, wantedHigh, 0, fail)]),
+          : [
+              instruction(load, high),
+              instruction(and, valueHigh),
+              instruction(jumpEqual, (wantedHigh & valueHigh) >>> 0, 0, fail),
+            ]),
         instruction(load, low),
         instruction(and, valueLow),
-        instruction(jumpEqual, wantedLow, pass, fail),
+        instruction(jumpEqual, (wantedLow & valueLow) >>> 0, pass, fail),
       ]
     }
     case 'SCMP_CMP_GT':

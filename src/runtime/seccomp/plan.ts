@@ -1,7 +1,7 @@
 // What seccomp(2) is to be called with. Pure.
 import { TspodError } from '#errors.ts'
 import type { SeccompSpec } from '#oci/runtime-spec.ts'
-import { compileSeccomp } from './compile.ts'
+import { precompiled } from './precompiled.ts'
 
 export interface SeccompPlan {
   /** struct sock_filter[] */
@@ -18,8 +18,8 @@ const flagBits: Record<string, number> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 }
 
-/** The filter and flags of `linux.seccomp`. Throws INVALID for an unknown flag, UNSUPPORTED for a listener. */
-export function planSeccomp(seccomp: SeccompSpec, processor: string): SeccompPlan {
+/** The filter and flags of `linux.seccomp`. Rejects with INVALID for an unknown flag, UNSUPPORTED for a listener. */
+export async function planSeccomp(seccomp: SeccompSpec, processor: string): Promise<SeccompPlan> {
   const notifies = [seccomp.defaultAction, ...(seccomp.syscalls ?? []).map(({ action }) => action)]
   if (seccomp.listenerPath || notifies.includes('SCMP_ACT_NOTIFY'))
     throw new TspodError('UNSUPPORTED', 'seccomp: listeners (SCMP_ACT_NOTIFY, listenerPath) are not implemented yet')
@@ -33,5 +33,14 @@ export function planSeccomp(seccomp: SeccompSpec, processor: string): SeccompPla
       )
     flags |= bit
   }
-  return { filter: compileSeccomp(seccomp, processor), flags }
+  return { filter: await filterOf(seccomp, processor), flags }
+}
+
+/** The default profile's filters are there already; another one is compiled. */
+async function filterOf(seccomp: SeccompSpec, processor: string): Promise<Uint8Array> {
+  const text = JSON.stringify(seccomp)
+  const known = precompiled.find(each => each.processor === processor && each.spec === text)
+  if (known !== undefined) return Buffer.from(known.filter, 'base64')
+  const { compileSeccomp } = await import('./compile.ts')
+  return compileSeccomp(seccomp, processor)
 }
