@@ -1,5 +1,5 @@
 // Reads a command line by Podman's rules (those of its flag library), without knowing what the options mean. Pure.
-import type { OptionSpec } from './option.ts'
+import { longName, type OptionSpec, type OptionTable } from './option.ts'
 
 export interface KnownOption {
   /** its long name, without the dashes */
@@ -93,15 +93,31 @@ export function scanArguments(argv: readonly string[], known: OptionLookup, stop
 }
 
 /** Finds options in tables, earlier ones first; `help` is known to all, `-h` where no table has it. */
-export function lookUp(...tables: { name: string; spec: OptionSpec }[][]): OptionLookup {
-  const all = [...tables.flat(), helpOption]
+export function lookUp(...tables: OptionTable[]): OptionLookup {
+  const all = [...tables, helpTable]
   return {
-    long: name => all.find(each => each.name === name || each.spec.aliases?.includes(name)),
-    short: letter => all.find(each => each.spec.short === letter),
+    long: name => {
+      // run has 150 options: look at the others' names only for an alias
+      const key = name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+      if (longName(key) !== name) return undefined
+      const table = all.find(each => Object.hasOwn(each, key))
+      return known(table?.[key], name) ?? findOption(all, spec => spec.aliases?.includes(name) ?? false)
+    },
+    short: letter => findOption(all, spec => spec.short === letter),
   }
 }
 
-const helpOption: KnownOption = {
-  name: 'help',
-  spec: { description: 'Show this help', short: 'h', parse: text => text },
+const helpTable: OptionTable = { help: { description: 'Show this help', short: 'h', parse: text => text } }
+
+function known(spec: OptionSpec | undefined, name: string): KnownOption | undefined {
+  return spec === undefined ? undefined : { name, spec }
+}
+
+function findOption(tables: OptionTable[], fits: (spec: OptionSpec) => boolean): KnownOption | undefined {
+  for (const table of tables)
+    for (const key in table) {
+      const spec = table[key]
+      if (spec !== undefined && fits(spec)) return { name: longName(key), spec }
+    }
+  return undefined
 }

@@ -1,9 +1,9 @@
 // Finds out what the last word of an unfinished command line may be, from the tables of commands and options.
 import type { CommandSpec } from './command.ts'
 import { type CommandEntry, findCommand, nouns, verbs } from './commands.ts'
-import { type KnownOption, lookUp } from './arguments.ts'
+import { type KnownOption, lookUp, type OptionLookup } from './arguments.ts'
 import { globalOptions } from './global-options.ts'
-import type { Completion } from './option.ts'
+import type { Completion, OptionTable } from './option.ts'
 import { knownOptions } from './parse.ts'
 
 export interface Candidate {
@@ -19,8 +19,7 @@ export interface Possible {
 
 /** `words` are all after `tspod`, the last one being typed (perhaps empty). */
 export async function completeLine(words: readonly string[]): Promise<Possible> {
-  const globals = knownOptions(globalOptions)
-  const before = walk(words, globals, true)
+  const before = walk(words, [globalOptions], true)
   if (before.end !== undefined) return before.end
   const [word = '', ...rest] = before.operands
   if (rest.length === 0) return { candidates: commandNames({ ...verbs, ...nounEntries() }) }
@@ -29,11 +28,11 @@ export async function completeLine(words: readonly string[]): Promise<Possible> 
   const entry = noun === undefined ? findCommand(verbs, word) : findCommand(noun.verbs, rest[0] ?? '')
   if (entry?.load === undefined) return { candidates: [], kind: 'none' }
   const spec = await entry.load()
-  return completeCommand(spec, noun === undefined ? rest : rest.slice(1), globals, word)
+  return completeCommand(spec, noun === undefined ? rest : rest.slice(1), word)
 }
 
-function completeCommand(spec: CommandSpec, words: readonly string[], globals: KnownOption[], name: string): Possible {
-  const line = walk(words, [...knownOptions(spec.options), ...globals], spec.stopsAtOperand ?? false)
+function completeCommand(spec: CommandSpec, words: readonly string[], name: string): Possible {
+  const line = walk(words, [spec.options, globalOptions], spec.stopsAtOperand ?? false)
   if (line.end !== undefined) return line.end
   if (name === 'completion') return { candidates: ['bash', 'zsh', 'fish'].map(word => ({ word })) }
   if (name === 'help') return { candidates: commandNames({ ...verbs, ...nounEntries() }) }
@@ -46,22 +45,22 @@ function completeCommand(spec: CommandSpec, words: readonly string[], globals: K
 /** Reads up to the last word: what it may be where it belongs to an option, else the operands so far and itself. */
 function walk(
   words: readonly string[],
-  known: KnownOption[],
+  tables: OptionTable[],
   stopsAtOperand: boolean,
 ): { operands: string[]; end?: Possible } {
-  const options = lookUp(known)
+  const options = lookUp(...tables)
   const operands: string[] = []
   const last = words.length - 1
   for (let at = 0; at <= last; at++) {
     const word = words[at] ?? ''
     if (word === '--' && at < last) return { operands: [...operands, ...words.slice(at + 1)] }
     if (!word.startsWith('-') || (word === '-' && at < last)) {
-      if (stopsAtOperand) return { operands: [...words.slice(at)] }
+      if (stopsAtOperand) return { operands: words.slice(at) }
       operands.push(word)
       continue
     }
-    if (at === last) return { operands, end: optionWord(word, known) }
-    const option = word.startsWith('--') ? options.long(word.slice(2)) : valueTaker(word, options.short)
+    if (at === last) return { operands, end: optionWord(word, tables.flatMap(knownOptions)) }
+    const option = word.startsWith('--') ? options.long(word.slice(2)) : valueTaker(word, options)
     if (option?.spec.value === undefined) continue
     if (at + 1 === last) return { operands, end: valueOf(option, '') }
     at++
@@ -70,9 +69,9 @@ function walk(
 }
 
 /** The option of a bundle `-it`, `-v` that takes the next word as its value. */
-function valueTaker(word: string, short: (letter: string) => KnownOption | undefined): KnownOption | undefined {
+function valueTaker(word: string, options: OptionLookup): KnownOption | undefined {
   for (let at = 1; at < word.length; at++) {
-    const option = short(word[at] ?? '')
+    const option = options.short(word[at] ?? '')
     if (option?.spec.value !== undefined) return at === word.length - 1 ? option : undefined
   }
   return undefined

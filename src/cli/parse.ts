@@ -38,7 +38,7 @@ function parseLine(
   shape: Pick<CommandSpec, 'operands' | 'stopsAtOperand'>,
   tables: OptionTable[],
 ): ParsedLine {
-  const scan = scanArguments(argv, lookUp(...tables.map(knownOptions)), shape.stopsAtOperand ?? false)
+  const scan = scanArguments(argv, lookUp(...tables), shape.stopsAtOperand ?? false)
   if (scan.used.some(option => option.name === 'help')) return { values: {}, operands: scan.operands, help: true }
   if (scan.problem !== undefined) throw usageError(scan.problem)
   const command = new Command(name)

@@ -8,27 +8,25 @@ import { openOutput } from '#cli/file-output.ts'
 // `:none` that says what else the shell itself may offer
 const bash = `# bash completion for tspod; load it with: source <(tspod completion bash)
 _tspod() {
-  local answer rest line
+  local line=\${COMP_LINE:0:COMP_POINT} words answer rest current candidate
   COMPREPLY=()
-  local words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
-  local current="\${COMP_WORDS[COMP_CWORD]}"
-  if declare -F _get_comp_words_by_ref >/dev/null; then
-    local cword
-    _get_comp_words_by_ref -n =: -w words -i cword -c current
-    words=("\${words[@]:1:cword}")
-  fi
-  answer=$("\${COMP_WORDS[0]}" __complete "\${words[@]}" 2>/dev/null) || return
-  rest=\${answer##*$'\\n'}
-  while IFS= read -r line; do
-    [[ $line == :* ]] || COMPREPLY+=("\${line%%$'\\t'*}")
+  # bash itself splits words at = and :, which options and image names contain
+  read -ra words <<<"$line"
+  [[ $line == *' ' ]] && words+=('')
+  current=\${words[-1]}
+  answer=$("\${words[0]}" __complete "\${words[@]:1}" 2>/dev/null) || return
+  rest=\${answer##*$'\n'}
+  while IFS= read -r candidate; do
+    [[ $candidate == :* ]] || COMPREPLY+=("\${candidate%%$'\t'*}")
   done <<<"$answer"
+  local value=\${current#--*=}
   case $rest in
-    :files) compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$current")) ;;
-    :folders) compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -d -- "$current")) ;;
-    :commands) COMPREPLY+=($(compgen -c -- "$current")) ;;
+    :files) compopt -o filenames 2>/dev/null; mapfile -t -O \${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$value") ;;
+    :folders) compopt -o filenames 2>/dev/null; mapfile -t -O \${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$value") ;;
+    :commands) mapfile -t -O \${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$value") ;;
   esac
-  [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
-  declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$current"
+  local kept=\${current%"\${COMP_WORDS[COMP_CWORD]#[=:]}"}
+  [[ -n $kept ]] && COMPREPLY=("\${COMPREPLY[@]#"$kept"}")
   return 0
 }
 complete -F _tspod tspod

@@ -31,7 +31,7 @@ export const execCommand = defineCommand({
     const { name, rest: command } = oneContainer(values.latest, operands)
     if (command.length === 0) throw usageError('no command specified, must be CONTAINER COMMAND')
     const { interactive = false, tty = false, detach = false } = values
-    if (!detach) await warnWithoutTerminal(interactive, tty)
+    if (!detach) warnWithoutTerminal(interactive, tty)
     const { execContainer } = await import('#engine/container/exec.ts')
     const outcome = await execContainer(
       name,

@@ -27,7 +27,7 @@ export const runCommand = defineCommand({
     if (request.detach && values.attach !== undefined) throw usageError('--attach and --detach cannot be set together')
     const options: RunOptions = { pull: pullOptionsOf(values) }
     if (!request.detach) {
-      await warnWithoutTerminal(request.interactive, request.tty)
+      warnWithoutTerminal(request.interactive, request.tty)
       options.streams = chooseStreams({
         interactive: request.interactive,
         tty: request.tty,

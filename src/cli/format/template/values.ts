@@ -61,7 +61,9 @@ export function formatValue(value: unknown, name?: string): string {
   if (value === null || value === undefined) return '<nil>'
   if (Array.isArray(value)) return `[${value.map(item => formatValue(item)).join(' ')}]`
   if (typeof value === 'number') return formatNumber(value)
-  if (!isObject(value)) return String(value)
+  if (typeof value === 'string') return value
+  if (value instanceof TemplateObject) return value.toString()
+  if (!isObject(value)) return typeof value === 'object' ? '' : String(value)
   if (isStruct(value, name) && Object.keys(value).some(key => /^[A-Z]/.test(key)))
     return `{${Object.entries(value)
       .map(([key, item]) => formatValue(item, key))
