@@ -89,7 +89,8 @@ export class Servant implements Disposable {
 
   /**
    * Clones this process. `seats` are for the servants that this one, or one cloned by it, will clone. The child has all signals
-   * blocked and is a child of this process, which reaps it. `first` is performed before the answer.
+   * blocked and is a child of this process, which reaps it. `first` is performed before this returns; where that fails, no
+   * servant is left.
    */
   static start(seats: readonly Seat[] = [], first: readonly Call[] = []): Servant {
     return Servant.startIn(new Seat(), seats, first)
@@ -103,7 +104,7 @@ export class Servant implements Disposable {
     memory.beginBatch()
     syscall('rt_sigprocmask', SIG_BLOCK, ALL_SIGNALS, before, 8)
     try {
-      const calls = [...foreignSockets(seatFds).map(fd => call('close', fd)), ...first]
+      const calls = foreignSockets(seatFds).map(fd => call('close', fd))
       const start = presetBatch(memory, seat.mailbox, calls)
       const clone = { ...call('clone', SIGCHLD, 0, 0, 0, 0), childMailbox: seat.mailbox }
       const pid = Number(runOp(memory.address(encodeBatch(memory, [clone]))))
@@ -112,6 +113,7 @@ export class Servant implements Disposable {
       const servant = new Servant(pid, seat, seat.occupy(), seatFds)
       try {
         servant.#await(calls, start)
+        if (first.length > 0) servant.do(first)
         return servant
       } catch (error) {
         servant.close()
