@@ -1,0 +1,135 @@
+// state.json, what process a container's process 1 is, and the status that follows from looking at that process.
+// Status is derived at every question, never stored; no lock is taken (docs/internals.md, On disk).
+import { rmSync } from 'node:fs'
+import { TspodError } from '#errors.ts'
+import { bootId, machineId } from '#host/machine.ts'
+import { isAlive, type ProcessIdentity, signalProcess } from '#sys/process.ts'
+import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
+
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopping' | 'exited' | 'removing' | 'elsewhere' | 'unknown'
+
+/** Which machine and boot this process sees; found once per command with `thisMachine`. */
+export interface Machine {
+  machineId: string
+  bootId: string
+}
+
+export interface ContainerState extends Machine {
+  version: 1
+  pid: number
+  /** Clock ticks after boot (proc_pid_stat(5)): with pid and boot, it names exactly one process. */
+  startTime: number
+  monitor: ProcessIdentity
+  /** RFC 3339 with nanoseconds. */
+  startedAt: string
+  networkHelper?: ProcessIdentity
+  /** Below /sys/fs/cgroup. */
+  cgroupFolder?: string
+  /** How often it was started before. */
+  restarts?: number
+  /** A command that is stopping it; while that command lives the status is `stopping`. */
+  stopper?: ProcessIdentity
+}
+
+export interface StatusReport {
+  status: ContainerStatus
+  /** Absent for a container that was never started. */
+  state?: ContainerState
+  /** Of this very run; absent while it runs, and where its monitor was killed before it could record anything. */
+  exit?: ExitRecord
+}
+
+/** This machine and boot. `sharedStore`: whether other machines use the same store. */
+export function thisMachine(options: { sharedStore: boolean }): Machine {
+  return { machineId: machineId(options), bootId: bootId() }
+}
+
+/** Records the process; the command line does it before the image's program is executed. Not synced: it is worth nothing after a boot. */
+export function writeState(folder: string, state: ContainerState): void {
+  replaceFile(`${folder}/state.json`, JSON.stringify(state), false)
+}
+
+/** The recorded process; `undefined` where none was recorded or the record is damaged. */
+export function readState(folder: string): ContainerState | undefined {
+  const value = readJson(`${folder}/state.json`) as Partial<ContainerState> | undefined
+  if (value === undefined || typeof value.pid !== 'number' || typeof value.startTime !== 'number') return undefined
+  if (typeof value.machineId !== 'string' || typeof value.bootId !== 'string') return undefined
+  return value as ContainerState
+}
+
+/** Forgets a process that was never started, so that the container is `created` again. */
+export function clearState(folder: string): void {
+  rmSync(`${folder}/state.json`, { force: true })
+}
+
+/** What a container is, now. Never throws: a folder that vanishes meanwhile reads as `created`. */
+export function readStatus(folder: string, here: Machine): StatusReport {
+  const state = readState(folder)
+  const exit = readExitRecord(folder)
+  if (state === undefined) return exit === undefined ? { status: 'created' } : ended(exit)
+  if (exit !== undefined && exit.pid === state.pid && exit.startTime === state.startTime)
+    return { ...ended(exit), state }
+  if (state.machineId !== here.machineId) return { status: 'elsewhere', state }
+  if (state.bootId !== here.bootId || !isAlive(state)) return { status: 'exited', state }
+  if (state.stopper !== undefined && isAlive(state.stopper)) return { status: 'stopping', state }
+  return { status: 'running', state }
+}
+
+function ended(exit: ExitRecord): StatusReport {
+  return { status: exit.neverStarted === true ? 'created' : 'exited', exit }
+}
+
+/** True while exactly the recorded process lives on this machine. */
+export function isRunning({ status }: StatusReport): boolean {
+  return status === 'running' || status === 'paused' || status === 'stopping'
+}
+
+export type Verb = 'start' | 'stop' | 'kill' | 'exec' | 'attach' | 'top' | 'pause' | 'unpause' | 'remove'
+
+/** What can be done to a container without force, by its status. */
+export const allowed: Record<ContainerStatus, readonly Verb[]> = {
+  created: ['start', 'stop', 'remove'],
+  running: ['stop', 'kill', 'exec', 'attach', 'top', 'pause'],
+  stopping: ['stop', 'kill', 'exec', 'attach', 'top'],
+  paused: ['kill', 'top', 'unpause'],
+  exited: ['start', 'stop', 'remove'],
+  removing: ['remove'],
+  elsewhere: [],
+  unknown: ['remove'],
+}
+
+export function isAllowed(verb: Verb, status: ContainerStatus): boolean {
+  return allowed[status].includes(verb)
+}
+
+/** Throws, in podman's words, unless the verb may be used on a container in this state. */
+export function requireAllowed(verb: Verb, id: string, { status, state }: StatusReport): void {
+  if (isAllowed(verb, status)) return
+  if (status === 'elsewhere')
+    throw new TspodError('CONFLICT', `container ${id} runs on machine "${state?.machineId}", cannot ${verb} it from here`, {
+      hint: 'use tspod there; if that machine is gone for good, remove the container with tspod rm --force',
+    })
+  throw new TspodError('CONFLICT', refusal(verb, id, status))
+}
+
+function refusal(verb: Verb, id: string, status: ContainerStatus): string {
+  switch (verb) {
+    case 'kill':
+      return `can only kill running containers. ${id} is in state ${status}: container state improper`
+    case 'exec':
+      return `can only create exec sessions on running containers: container ${id} is in state ${status}: container state improper`
+    case 'attach':
+      return `you can only attach to running containers: container ${id} is in state ${status}: container state improper`
+    case 'remove':
+      return `cannot remove container ${id} as it is ${status} - running or paused containers cannot be removed without force: container state improper`
+    case 'start':
+      return `unable to start container ${id}: it is in state ${status}: container state improper`
+    default:
+      return `unable to ${verb} container ${id}: it is in state ${status}: container state improper`
+  }
+}
+
+/** Sends a signal to exactly the recorded process 1. False when it has ended. */
+export function signalContainer(state: ContainerState, signal: number): boolean {
+  return signalProcess(state, signal)
+}
