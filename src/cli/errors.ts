@@ -4,11 +4,12 @@ import { isLogged } from '#log.ts'
 import { OutputClosed, printError } from './output.ts'
 
 /** Prints an error on standard error and gives the exit status the process should end with. */
-export function reportError(error: unknown): number {
+export async function reportError(error: unknown): Promise<number> {
   if (error instanceof OutputClosed) return error.exitCode
+  const { hintFor } = await import('#engine/hint.ts')
   const [first, ...others] = unfold(error)
-  printError(describe('Error', first))
-  for (const other of others) printError(describe('also', other))
+  printError(describe('Error', first, hintFor(first)))
+  for (const other of others) printError(describe('also', other, hintFor(other)))
   if (isLogged('debug') && first instanceof Error && first.stack !== undefined) printError(`${first.stack}\n`)
   return first instanceof TspodError ? (first.exitCode ?? 125) : 125
 }
@@ -20,9 +21,9 @@ function unfold(error: unknown): unknown[] {
   return [error]
 }
 
-function describe(label: string, error: unknown): string {
+function describe(label: string, error: unknown, hint: string | undefined): string {
   const text = error instanceof Error ? error.message || error.name : String(error)
   const isOurs = error instanceof TspodError || !(error instanceof TypeError || error instanceof RangeError)
   const line = `${label}: ${isOurs ? text : `internal error: ${text} (--log-level=debug shows where)`}\n`
-  return error instanceof TspodError && error.hint !== undefined ? `${line}hint: ${error.hint}\n` : line
+  return hint === undefined ? line : `${line}hint: ${hint}\n`
 }

@@ -12,7 +12,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
     return await runLine(argv)
   } catch (error) {
-    return reportError(error)
+    return await reportError(error)
   }
 }
 

@@ -6,7 +6,7 @@ import { ensureGraphRoot } from '#config/storage.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { ensurePrivateFolder } from '#host/paths.ts'
 import { hostUser } from '#host/user.ts'
-import { chooseRootIds } from '#userns/root-ids.ts'
+import { chooseRootIds, rangeOfStore } from '#userns/root-ids.ts'
 import { planIdMappings, planRootIdMappings, readSubordinateIds } from '#userns/subordinate-ids.ts'
 import { type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
 import { engineSettings } from './settings.ts'
@@ -86,7 +86,7 @@ async function becomeMappedRoot(config: Config, wish: NamespaceWish): Promise<Us
 export async function wishedNamespace(config: Config): Promise<NamespaceWish> {
   const user = hostUser()
   if (user.isRoot && !user.insideUserNamespace) {
-    const ids = chooseRootIds(readRemembered().rootIds)
+    const ids = chooseRootIds(readRemembered().rootIds ?? rangeOfStore(config.storage.graphRoot))
     if (ids.toRemember !== undefined) await remember('rootIds', ids.toRemember)
     return {
       mode: 'full',

@@ -1,4 +1,5 @@
 // Which ids root's containers get when root is the caller: never the host's own root. Host namespaces.
+import { statSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
 import { type IdRange, type OwnedRange, overlaps, rangesOf, readRanges, systemIds } from './subordinate-ids.ts'
 
@@ -25,6 +26,12 @@ export function chooseRootIds(
   if (remembered !== undefined) return { uid: [remembered], gid: [remembered] }
   const chosen = findFreeRange([...files.uid, ...files.gid, ...systemIds('uid'), ...systemIds('gid')])
   return { uid: [chosen], gid: [chosen], toRemember: chosen }
+}
+
+/** The ids that a store of root's already belongs to: its owner is its containers' root. `undefined` where there is none yet. */
+export function rangeOfStore(graphRoot: string): IdRange | undefined {
+  const uid = statSync(graphRoot, { throwIfNoEntry: false })?.uid ?? 0
+  return uid >= firstRootId && uid < lastRootId ? { start: uid, count: rootRangeCount } : undefined
 }
 
 /** The lowest aligned range of 65,536 ids, high up unless `from` says otherwise, that touches none of those in use. Pure. */

@@ -1,5 +1,8 @@
 import { expect, test } from 'bun:test'
-import { chooseRootIds, findFreeRange } from '#userns/root-ids.ts'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chooseRootIds, findFreeRange, rangeOfStore } from '#userns/root-ids.ts'
 import { overlaps, parseSubordinateIds } from '#userns/subordinate-ids.ts'
 
 const ranges = (text: string) => parseSubordinateIds(text, 'subuid')
@@ -37,4 +40,15 @@ test('without any, a free high range is chosen for uids and gids alike, to be re
 
 test('where nothing is free, the error says what an administrator writes', () => {
   expect(() => findFreeRange([{ start: 0, count: 4_000_000_000 }])).toThrow('no 65536 ids')
+})
+
+test("a store that belongs to a range of root's says which one; others say nothing", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'store-'))
+  expect(rangeOfStore(folder)).toBeUndefined()
+  expect(rangeOfStore(join(folder, 'none'))).toBeUndefined()
+  if (process.getuid?.() === 0) {
+    chownSync(folder, 1_000_013_824, 1_000_013_824)
+    expect(rangeOfStore(folder)).toEqual({ start: 1_000_013_824, count: 65_536 })
+  }
+  rmSync(folder, { recursive: true })
 })
