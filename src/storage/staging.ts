@@ -1,0 +1,101 @@
+// Folders below `tmp/` for work under way: each has a lock that its process holds, so that whatever a dead process left is found.
+// Host namespaces.
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { errnoOf } from '#errors.ts'
+import { log } from '#log.ts'
+import type { Fd } from '#sys/fd.ts'
+import { statusOf } from '#sys/file-status.ts'
+import { tryLock } from '#sys/lock.ts'
+import { type OpenNamespace, removeTree } from './remove-tree.ts'
+
+const stagePrefix = 'stage-'
+const trashPrefix = 'trash-'
+
+/** An empty folder of this process. Disposing it removes what is still in it. */
+export interface Staging extends AsyncDisposable {
+  readonly path: string
+}
+
+/** Makes a staging folder in the store. `what` becomes part of its name, for people who look. */
+export function openStaging(graphRoot: string, what: string, openNamespace: OpenNamespace): Staging {
+  const tmp = join(graphRoot, 'tmp')
+  mkdirSync(tmp, { recursive: true, mode: 0o700 })
+  for (;;) {
+    const path = join(tmp, `${stagePrefix}${what}-${randomBytes(6).toString('hex')}`)
+    const lock = lockExisting(`${path}.lock`)
+    if (lock === undefined) continue
+    mkdirSync(path, { mode: 0o700 })
+    return {
+      path,
+      async [Symbol.asyncDispose](): Promise<void> {
+        try {
+          await removeTree(path, openNamespace)
+        } finally {
+          rmSync(`${path}.lock`, { force: true })
+          lock.close()
+        }
+      },
+    }
+  }
+}
+
+/** The lock, if it still is the file of that name: a sweeper may have removed it between the two calls. */
+function lockExisting(path: string): Fd | undefined {
+  const lock = tryLock(path)
+  if (lock === undefined) return undefined
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there?.ino === statusOf(lock.number).inode) return lock
+  lock.close()
+  return undefined
+}
+
+/** Makes a file or folder of the store vanish at once; `emptyTrash` or the next sweep removes it for good. Returns where it is. */
+export function moveToTrash(graphRoot: string, path: string): string {
+  const tmp = join(graphRoot, 'tmp')
+  mkdirSync(tmp, { recursive: true, mode: 0o700 })
+  const trash = join(tmp, `${trashPrefix}${basename(path).slice(0, 64)}-${randomBytes(6).toString('hex')}`)
+  renameSync(path, trash)
+  return trash
+}
+
+/** Removes what dead processes left below `tmp/`: staging folders that nobody holds, and trash. Returns what was removed. */
+export async function sweepStaging(graphRoot: string, openNamespace: OpenNamespace): Promise<string[]> {
+  const tmp = join(graphRoot, 'tmp')
+  const removed: string[] = []
+  for (const name of namesIn(tmp)) {
+    if (name.startsWith(stagePrefix) && !name.endsWith('.lock'))
+      await sweepStage(join(tmp, name), openNamespace, removed)
+    else if (name.startsWith(trashPrefix)) {
+      await removeTree(join(tmp, name), openNamespace)
+      removed.push(join(tmp, name))
+    }
+  }
+  for (const name of namesIn(tmp)) {
+    if (!name.startsWith(stagePrefix) || !name.endsWith('.lock')) continue
+    using lock = tryLock(join(tmp, name))
+    const folder = join(tmp, name.slice(0, -'.lock'.length))
+    if (lock !== undefined && statSync(folder, { throwIfNoEntry: false }) === undefined)
+      rmSync(join(tmp, name), { force: true })
+  }
+  return removed
+}
+
+async function sweepStage(path: string, openNamespace: OpenNamespace, removed: string[]): Promise<void> {
+  using lock = tryLock(`${path}.lock`)
+  if (lock === undefined) return
+  await removeTree(path, openNamespace)
+  rmSync(`${path}.lock`, { force: true })
+  removed.push(path)
+  log.debug(`removed "${path}", which a process left that is gone`)
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
