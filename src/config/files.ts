@@ -14,7 +14,7 @@ export interface ConfigFile {
 const systemFolders = ['/usr/share/containers', '/etc/containers']
 
 /** The user's folder of container configuration; `undefined` for root, who follows the system's files alone. */
-export function userConfigFolder(): string | undefined {
+function userConfigFolder(): string | undefined {
   const base = hostUser().isRoot ? undefined : configHome()
   return base === undefined ? undefined : join(base, 'containers')
 }

@@ -67,7 +67,7 @@ function isTable(value: unknown): value is TomlTable {
 }
 
 /** Makes the error for a value of the wrong type. */
-export function refusal({ path }: ConfigFile, name: string, found: unknown): (wanted: string) => TspodError {
+function refusal({ path }: ConfigFile, name: string, found: unknown): (wanted: string) => TspodError {
   return wanted => {
     const text = typeof found === 'bigint' ? String(found) : (JSON.stringify(found) ?? String(found))
     return new TspodError('INVALID', `reading "${path}": ${name} is ${text.slice(0, 80)}, must be ${wanted}`)

@@ -37,7 +37,7 @@ export function kernelHas(feature: KernelFeature, kernel: KernelRelease = kernel
 }
 
 /** A setting below /proc/sys by its dotted name (sysctl(8)), trimmed; `undefined` where this kernel has none. */
-export function readSysctl(name: string): string | undefined {
+function readSysctl(name: string): string | undefined {
   return readSmall(`/proc/sys/${name.replaceAll('.', '/')}`)
 }
 

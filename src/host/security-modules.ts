@@ -29,7 +29,7 @@ export function selinuxMode(): SelinuxMode {
 }
 
 /** The profile that lets one executable use user namespaces without confining it otherwise (apparmor.d(5), Ubuntu 24.04). */
-export function appArmorProfile(executable: string): string {
+function appArmorProfile(executable: string): string {
   return `abi <abi/4.0>,
 include <tunables/global>
 
