@@ -1,0 +1,207 @@
+// From a request and an image to all that must be known before a container's process can be made: facts looked up, everything decided.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import defaultProfile from '#containers-conf/seccomp.json'
+import { TspodError } from '#errors.ts'
+import type { PlanInputs, ResolvedMount } from '#container/inputs.ts'
+import { hostsFile, resolvConfFile } from '#container/etc-files.ts'
+import { readHooks } from '#container/hooks.ts'
+import { parseAddHost } from '#container/options/add-host.ts'
+import { readEnvFile } from '#container/options/key-value.ts'
+import { type ContainerId, containerDir } from '#container/record.ts'
+import type { ContainerRequest, UsernsMode } from '#container/request.ts'
+import { parseSeccompProfile, type SeccompProfile } from '#container/seccomp-profile.ts'
+import { parseSecurityOptions } from '#container/security-options.ts'
+import { type ContainerPlan, planContainer } from '#container/spec.ts'
+import { planUserNamespace } from '#container/user-namespace.ts'
+import { hostUser, passwdEntry } from '#host/user.ts'
+import { readWindowSize } from '#sys/terminal.ts'
+import { readChainFile } from '#storage/chain-file.ts'
+import type { UserNamespace } from '#userns/user-namespace.ts'
+import type { Engine } from '../open.ts'
+import { containerDefaults, readHostFacts } from './host-facts.ts'
+import { type ConnectedNetwork, connectNetwork } from './connect-network.ts'
+import { initProgram } from './init-program.ts'
+import { type JoinedContainers, joinNamespaces } from './join-namespaces.ts'
+import type { ChosenImage } from './choose-image.ts'
+
+/** All that is decided about one container. */
+export interface Blueprint {
+  plan: ContainerPlan
+  network: ConnectedNetwork
+  /** Texts of files that the container gets, by their name in its folder. */
+  files: Record<string, string>
+}
+
+export interface BlueprintRequest {
+  id: ContainerId
+  name: string
+  request: ContainerRequest
+  image: ChosenImage | undefined
+  mounts: ResolvedMount[]
+  namespace: UserNamespace
+  /** Folders in which files of the image are looked for, uppermost first. */
+  folders: readonly string[]
+  rootPath: string
+}
+
+/** Looks up the facts and decides. Throws for anything in the request that cannot be. */
+export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Blueprint {
+  const { id, name, request, namespace, folders } = wanted
+  const { config } = engine
+  const folder = containerDir(engine.graphRoot, id)
+  const host = readHostFacts(request.privileged)
+  const caller = callerFacts(request)
+  const joined = joinNamespaces(engine, request)
+  const network = connectNetwork(engine, request, joined)
+  const userNamespace = planUserNamespace({
+    mode: sharedUserNamespace(request, joined),
+    uidMap: request.uidMap,
+    gidMap: request.gidMap,
+    parent: { uid: namespace.mappings.uid, gid: namespace.mappings.gid },
+    caller,
+    wantedSize: 0,
+    taken: [],
+  })
+  const inputs: PlanInputs = {
+    id,
+    name,
+    request,
+    image: wanted.image?.defaults ?? {},
+    defaults: containerDefaults(config),
+    host,
+    userNamespace,
+    joined: joined.paths,
+    network: network.kind,
+    mounts: wanted.mounts,
+    accounts: { passwd: readChainFile(folders, 'etc/passwd'), group: readChainFile(folders, 'etc/group') },
+    caller,
+    hostUserEntries: hostUserEntries(request),
+    envFileEntries: request.envFiles.flatMap(readEnvFile),
+    seccomp: seccompProfile(request, config.containers.seccompProfile),
+    hooks: readHooks([...config.engine.hooksDirs, ...request.hooksDirs]),
+    paths: {
+      rootfs: wanted.rootPath,
+      hosts: join(folder, 'hosts'),
+      resolvConf: join(folder, 'resolv.conf'),
+      hostname: join(folder, 'hostname'),
+      containerEnv: join(folder, 'containerenv'),
+      passwd: join(folder, 'passwd'),
+      group: join(folder, 'group'),
+      ...(request.init && { init: initProgram(request, folder) }),
+    },
+    ...(request.tty && { consoleSize: consoleSize() }),
+  }
+  const plan = planContainer(inputs)
+  return { plan, network, files: filesOf(plan, network, wanted, engine) }
+}
+
+/** Sharing another container's namespace puts a container into that one's user namespace. */
+function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers): UsernsMode {
+  const path = joined.paths.user
+  if (path === undefined) return request.userns
+  if (request.userns.kind === 'default' || request.userns.kind === 'container' || request.userns.kind === 'path')
+    return { kind: 'path', path }
+  throw new TspodError(
+    'INVALID',
+    `--userns ${request.userns.kind}: the container shares a namespace of another, and so its user namespace`,
+  )
+}
+
+function consoleSize(): { height: number; width: number } | undefined {
+  const size = readWindowSize(0) ?? readWindowSize(1)
+  return size === undefined ? undefined : { height: size.rows, width: size.columns }
+}
+
+/** Who calls, for keep-id; names are looked up only where the container is to know them. */
+function callerFacts(request: ContainerRequest): PlanInputs['caller'] {
+  const { uid, gid } = hostUser()
+  if (request.userns.kind !== 'keep-id') return { uid, gid, name: '', groupName: '' }
+  const name = passwdEntry(uid)?.name ?? String(uid)
+  return { uid, gid, name, groupName: groupName(gid) ?? name }
+}
+
+function groupName(gid: number): string | undefined {
+  const lines = existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8').split('\n') : []
+  return lines.map(line => line.split(':')).find(([, , id]) => Number(id) === gid)?.[0]
+}
+
+function hostUserEntries(request: ContainerRequest): string[] {
+  if (request.hostUsers.length === 0) return []
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
+  return request.hostUsers.map(user => {
+    const line = lines.find(entry => entry.startsWith(`${user}:`) || entry.split(':')[2] === user)
+    if (line === undefined)
+      throw new TspodError('NOT_FOUND', `--hostuser "${user}": no such user in the host's /etc/passwd`)
+    return line
+  })
+}
+
+/** The profile by `--security-opt seccomp=`, containers.conf, or the one that is built in. */
+function seccompProfile(request: ContainerRequest, configured: string | undefined): SeccompProfile | 'unconfined' {
+  const asked = parseSecurityOptions(request.securityOpts).seccomp
+  if (asked === 'unconfined' || (asked === undefined && request.privileged)) return 'unconfined'
+  const path = asked ?? configured
+  if (path === undefined || path === '') return defaultProfile as SeccompProfile
+  return parseSeccompProfile(path, readProfile(path))
+}
+
+function readProfile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new TspodError(
+      'NOT_FOUND',
+      `reading the seccomp profile "${path}": ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function filesOf(
+  plan: ContainerPlan,
+  network: ConnectedNetwork,
+  wanted: BlueprintRequest,
+  engine: Engine,
+): Record<string, string> {
+  const { request, id, name } = wanted
+  const { containers } = engine.config
+  const hostname = plan.spec.hostname ?? ''
+  const address = network.driver?.address
+  const gateway = network.kind === 'host' ? '127.0.0.1' : address?.hostAddress
+  return {
+    hosts: hostsFile({
+      base: hostsBase(containers.baseHostsFile, wanted.folders),
+      added: request.addHosts.map(parseAddHost),
+      gateway:
+        containers.hostContainersInternalIp === 'none' ? undefined : containers.hostContainersInternalIp || gateway,
+      own:
+        network.kind === 'host'
+          ? undefined
+          : { address: address?.address ?? '127.0.0.1', names: [hostname, name].filter(Boolean) },
+    }),
+    'resolv.conf': resolvConfFile({
+      base: existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '',
+      servers: request.dns.length > 0 ? request.dns : [...containers.dnsServers],
+      searches: request.dnsSearch.length > 0 ? request.dnsSearch : [...containers.dnsSearches],
+      options: request.dnsOptions.length > 0 ? request.dnsOptions : [...containers.dnsOptions],
+      networkServer: address?.nameServer,
+      dropLoopback: network.kind !== 'host',
+    }),
+    hostname: `${hostname || id.slice(0, 12)}\n`,
+    containerenv: request.privileged
+      ? `engine="tspod"\nname="${name}"\nid="${id}"\nimage="${wanted.image?.name ?? ''}"\nimageid="${wanted.image?.id ?? ''}"\nrootless=1\n`
+      : '',
+    ...(plan.passwd !== undefined && { passwd: plan.passwd }),
+    ...(plan.group !== undefined && { group: plan.group }),
+  }
+}
+
+function hostsBase(setting: string, folders: readonly string[]): string {
+  if (setting === 'none') return ''
+  if (setting === 'image') return readChainFile(folders, 'etc/hosts')
+  const path = setting === '' ? '/etc/hosts' : setting
+  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+}

@@ -1,0 +1,186 @@
+// Creates a container on disk: record, writable layer, volumes; nothing runs yet.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { TspodError } from '#errors.ts'
+import { claimName, findContainer, freeRandomName, holderOf, nameInUse } from '#container/name-index.ts'
+import { parseLogConfig } from '#container/log-config.ts'
+import { checkName } from '#container/name.ts'
+import {
+  type ContainerId,
+  type ContainerRecord,
+  containerDir,
+  newContainerId,
+  type RecordedMount,
+  readRecord,
+  writeRecord,
+} from '#container/record.ts'
+import type { ContainerRequest } from '#container/request.ts'
+import type { RootSetup } from '#runtime/create.ts'
+import { removeTree } from '#storage/remove-tree.ts'
+import type { PullOptions } from '../contracts/image.ts'
+import { type Engine, openEngine } from '../open.ts'
+import { type Blueprint, drawBlueprint } from './blueprint.ts'
+import { type ChosenImage, chooseImage } from './choose-image.ts'
+import { joinNamespaces } from './join-namespaces.ts'
+import { resolveMounts } from './resolve-mounts.ts'
+import { prepareRoot, rootOf } from './root.ts'
+import { volumeKeeper } from './volume-keeper.ts'
+
+/** A container on disk, with all that was decided about it. */
+export interface CreatedContainer {
+  record: ContainerRecord
+  blueprint: Blueprint
+  root: RootSetup
+}
+
+/** The verb: the new container's id. */
+export async function createContainer(request: ContainerRequest, pull: PullOptions): Promise<{ id: string }> {
+  const engine = await openEngine()
+  const { record } = await buildContainer(engine, request, pull)
+  return { id: record.id }
+}
+
+/** Makes everything of a container but its process; on failure nothing stays. */
+export async function buildContainer(
+  engine: Engine,
+  request: ContainerRequest,
+  pull: PullOptions,
+): Promise<CreatedContainer> {
+  const { graphRoot, config } = engine
+  await using undo = new AsyncDisposableStack()
+  if (request.name !== undefined) await freeName(engine, request.name, request.replace)
+  const image = request.rootfs === undefined ? await chooseImage(engine, request, pull) : undefined
+  const id = newContainerId()
+  const name = request.name ?? freeRandomName(graphRoot)
+  const folder = containerDir(graphRoot, id)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  undo.defer(async () => await removeTree(folder, () => engine.namespace()))
+  const namespace = await engine.namespace()
+  const root = await rootOf(engine, request, image, folder)
+  await prepareRoot(root)
+  const mounts = await resolveMounts(
+    engine,
+    request,
+    image?.volumes ?? [],
+    inheritedMounts(graphRoot, request),
+    volumeKeeper(engine, undo),
+  )
+  const blueprint = drawBlueprint(engine, {
+    id,
+    name,
+    request,
+    image,
+    mounts: mounts.resolved,
+    namespace,
+    folders: root.folders,
+    rootPath: root.setup.path,
+  })
+  const record = recordOf(engine, {
+    id,
+    name,
+    request,
+    image,
+    blueprint,
+    mounts: mounts.recorded,
+    storageDriver: root.driver,
+  })
+  parseLogConfig(record.logDriver, request.logOpts, folder) // a bad one is refused now, not when the container starts
+  writeRecord(graphRoot, record)
+  await claimName(graphRoot, name, id)
+  undo.move()
+  if (config.engine.eventsLogger === 'file')
+    await engine.journal({
+      type: 'container',
+      status: 'create',
+      id,
+      name,
+      image: image?.name ?? '',
+      attributes: record.labels,
+    })
+  return { record, blueprint, root: root.setup }
+}
+
+/** Fails early where the name is taken; `replace` removes whoever has it. */
+async function freeName(engine: Engine, name: string, replace: boolean): Promise<void> {
+  checkName('container', name)
+  const holder = holderOf(engine.graphRoot, name)
+  if (holder === undefined) return
+  if (!replace) throw nameInUse(name, holder)
+  const { removeContainers } = await import('./remove.ts')
+  const outcomes = await removeContainers(
+    { names: [holder], all: false, filters: [], ignoreMissing: true },
+    { force: true, volumes: false, depend: false },
+  )
+  for (const { error } of outcomes) if (error !== undefined) throw error
+}
+
+/** The mounts of --volumes-from, `name[:ro|rw|z]`. */
+function inheritedMounts(graphRoot: string, request: ContainerRequest): RecordedMount[] {
+  return request.volumesFrom.flatMap(text => {
+    const [name = '', words = ''] = text.split(':')
+    const unknown = words.split(',').find(word => !['', 'ro', 'rw', 'z'].includes(word))
+    if (unknown !== undefined)
+      throw new TspodError('INVALID', `--volumes-from "${text}": found the option "${unknown}", must be ro, rw or z`)
+    const isReadOnly = words.split(',').includes('ro')
+    const { mounts } = readRecord(graphRoot, findContainer(graphRoot, name))
+    return mounts
+      .filter(({ type }) => type === 'bind' || type === 'volume')
+      .map(mount => ({
+        ...mount,
+        readWrite: mount.readWrite && !isReadOnly,
+        options: isReadOnly ? [...mount.options.filter(option => option !== 'rw'), 'ro'] : mount.options,
+        anonymous: false,
+      }))
+  })
+}
+
+interface RecordParts {
+  id: ContainerId
+  name: string
+  request: ContainerRequest
+  image: ChosenImage | undefined
+  blueprint: Blueprint
+  mounts: RecordedMount[]
+  storageDriver: string
+}
+
+function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
+  const { id, name, request, image, blueprint, mounts } = parts
+  const { containers, engine: engineTable } = engine.config
+  const { spec, user, stopSignal } = blueprint.plan
+  const logDriver = request.logDriver ?? containers.logDriver
+  const args = spec.process?.args ?? []
+  const entrypoint = request.entrypoint ?? image?.defaults.entrypoint ?? []
+  return {
+    version: 1,
+    id,
+    name,
+    createdMs: Date.now(),
+    request,
+    ...(image !== undefined && {
+      image: { name: image.name, id: image.id, digest: image.digest },
+      ...(image.chain.length > 0 && { layer: image.chain.at(-1) }),
+    }),
+    storageDriver: parts.storageDriver,
+    mounts,
+    network: request.network,
+    dependsOn: [
+      ...new Set([
+        ...joinNamespaces(engine, request).ids,
+        ...request.volumesFrom.map(text => findContainer(engine.graphRoot, text.split(':')[0] ?? '')),
+      ]),
+    ],
+    ...(spec.hostname !== undefined && { hostname: spec.hostname }),
+    entrypoint,
+    command: args.slice(request.init ? entrypoint.length + 2 : entrypoint.length),
+    workdir: spec.process?.cwd ?? '/',
+    user: { uid: user.uid, gid: user.gid },
+    labels: { ...image?.labels, ...request.labels },
+    stopSignal,
+    stopTimeoutSeconds: request.stopTimeoutSeconds ?? engineTable.stopTimeoutSeconds,
+    logDriver,
+    ...((logDriver === 'k8s-file' || logDriver === 'json-file') && {
+      logPath: request.logOpts.path ?? join(containerDir(engine.graphRoot, id), 'ctr.log'),
+    }),
+  }
+}

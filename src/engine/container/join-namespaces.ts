@@ -1,0 +1,68 @@
+// Namespaces that a container shares with others: whose they are, and as which files they are joined.
+import { TspodError } from '#errors.ts'
+import type { JoinedNamespaces } from '#container/inputs.ts'
+import { findContainer } from '#container/name-index.ts'
+import { type ContainerId, containerDir } from '#container/record.ts'
+import type { ContainerRequest, NamespaceMode, NetworkRequest, UsernsMode } from '#container/request.ts'
+import { isRunning, readStatus, thisMachine } from '#container/state.ts'
+import type { Engine } from '../open.ts'
+
+export interface JoinedContainers {
+  paths: JoinedNamespaces
+  /** Whose namespaces they are: these cannot be removed before this container. */
+  ids: ContainerId[]
+}
+
+/**
+ * Finds the processes behind `container:NAME` and `ns:PATH`. Whoever shares a namespace of another container is in the user
+ * namespace that owns it; two different owners at once are refused (user_namespaces(7)).
+ */
+export function joinNamespaces(engine: Engine, request: ContainerRequest): JoinedContainers {
+  const paths: JoinedNamespaces = {}
+  const ids = new Set<ContainerId>()
+  const owners = new Map<ContainerId, number>()
+  const join = (
+    kind: keyof JoinedNamespaces,
+    file: string,
+    mode: NamespaceMode | NetworkRequest | UsernsMode,
+  ): void => {
+    if (mode.kind === 'path') paths[kind] = mode.path
+    if (mode.kind !== 'container') return
+    const id = findContainer(engine.graphRoot, mode.container)
+    const pid = runningPid(engine, id, mode.container)
+    ids.add(id)
+    owners.set(id, pid)
+    paths[kind] = `/proc/${pid}/ns/${file}`
+    if (kind === 'ipc') paths.shm = `/proc/${pid}/root/dev/shm`
+  }
+  join('pid', 'pid', request.pid)
+  join('ipc', 'ipc', request.ipc)
+  join('uts', 'uts', request.uts)
+  join('cgroup', 'cgroup', request.cgroupns)
+  join('network', 'net', request.network)
+  join('user', 'user', request.userns)
+  const [first, second] = [...owners]
+  if (first !== undefined && second !== undefined)
+    throw new TspodError(
+      'INVALID',
+      `namespaces of two containers, ${first[0].slice(0, 12)} and ${second[0].slice(0, 12)}, are asked for`,
+      {
+        hint: 'a container can be in one user namespace only, so all shared namespaces must be of one container',
+      },
+    )
+  if (first !== undefined) paths.user ??= `/proc/${first[1]}/ns/user`
+  return { paths, ids: [...ids] }
+}
+
+function runningPid(engine: Engine, id: ContainerId, name: string): number {
+  const report = readStatus(containerDir(engine.graphRoot, id), thisMachine({ sharedStore: false }))
+  if (!isRunning(report) || report.state === undefined)
+    throw new TspodError(
+      'CONFLICT',
+      `sharing a namespace of container "${name}": it is ${report.status}, must be running`,
+      {
+        hint: `start it with: tspod start ${name}`,
+      },
+    )
+  return report.state.pid
+}

@@ -1,0 +1,151 @@
+// From the mounts a user asked for to sources on this machine: folders checked or made, volumes found or created.
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { during, TspodError } from '#errors.ts'
+import type { ResolvedMount } from '#container/inputs.ts'
+import type { RecordedMount } from '#container/record.ts'
+import type { ContainerRequest, MountRequest } from '#container/request.ts'
+import type { Engine } from '../open.ts'
+
+export interface ResolvedMounts {
+  resolved: ResolvedMount[]
+  recorded: RecordedMount[]
+}
+
+/** Volumes by name; creates what is missing. */
+export interface VolumeKeeper {
+  /** The folder of a volume; an empty name makes an anonymous one. */
+  open(name: string): Promise<{ name: string; folder: string; anonymous: boolean }>
+}
+
+/** Resolves every mount of a request, with the image's VOLUMEs. Later ones win over earlier ones at the same place. */
+export async function resolveMounts(
+  _engine: Engine,
+  request: ContainerRequest,
+  imageVolumes: readonly string[],
+  inherited: readonly RecordedMount[],
+  volumes: VolumeKeeper,
+): Promise<ResolvedMounts> {
+  const byDestination = new Map<string, { resolved: ResolvedMount; recorded: RecordedMount }>()
+  for (const mount of inherited) byDestination.set(mount.destination, { resolved: fromRecord(mount), recorded: mount })
+  for (const mount of request.mounts) byDestination.set(mount.destination, await resolveMount(mount, volumes))
+  for (const destination of request.imageVolumes === 'ignore' ? [] : imageVolumes) {
+    if (byDestination.has(destination)) continue
+    const wanted: MountRequest =
+      request.imageVolumes === 'tmpfs'
+        ? { type: 'tmpfs', destination, options: ['nosuid', 'nodev', 'rw'], copyUp: true }
+        : anonymousVolume(destination)
+    byDestination.set(destination, await resolveMount(wanted, volumes))
+  }
+  const all = [...byDestination.values()]
+  return { resolved: all.map(({ resolved }) => resolved), recorded: all.map(({ recorded }) => recorded) }
+}
+
+function anonymousVolume(destination: string): MountRequest {
+  return {
+    type: 'volume',
+    name: '',
+    destination,
+    readOnly: false,
+    nosuid: true,
+    nodev: true,
+    noexec: false,
+    chown: false,
+    copyUp: true,
+  }
+}
+
+/** A recorded mount again, for a later start and for --volumes-from. */
+export function fromRecord(mount: RecordedMount): ResolvedMount {
+  const type = mount.type === 'volume' || mount.type === 'image' ? 'bind' : mount.type
+  return { destination: mount.destination, type, source: mount.source, options: mount.options }
+}
+
+async function resolveMount(
+  mount: MountRequest,
+  volumes: VolumeKeeper,
+): Promise<{ resolved: ResolvedMount; recorded: RecordedMount }> {
+  switch (mount.type) {
+    case 'bind':
+      return bindMount(mount)
+    case 'volume': {
+      const volume = await volumes.open(mount.name)
+      const source = mount.subpath === undefined ? volume.folder : `${volume.folder}/${mount.subpath}`
+      const options = bindOptions(mount, mount.propagation ?? 'rprivate', true)
+      return both('volume', source, mount.destination, options, !mount.readOnly, {
+        name: volume.name,
+        anonymous: volume.anonymous,
+        propagation: mount.propagation ?? 'rprivate',
+      })
+    }
+    case 'image':
+      throw new TspodError('UNSUPPORTED', `--mount type=image: "${mount.image}": image mounts are not implemented yet`)
+    case 'tmpfs':
+      return both('tmpfs', 'tmpfs', mount.destination, mount.options, !mount.options.includes('ro'))
+    case 'devpts':
+    case 'mqueue':
+    case 'ramfs':
+      return both(mount.type, mount.type, mount.destination, mount.options, true)
+  }
+}
+
+function bindMount(mount: Extract<MountRequest, { type: 'bind' }>): {
+  resolved: ResolvedMount
+  recorded: RecordedMount
+} {
+  const refusals: [boolean, string][] = [
+    [mount.overlay, 'the option O (overlay)'],
+    [mount.chown, 'the option U (chown)'],
+  ]
+  for (const [isAsked, what] of refusals)
+    if (isAsked)
+      throw new TspodError(
+        'UNSUPPORTED',
+        `mounting "${mount.source}" on "${mount.destination}": ${what} is not implemented yet`,
+      )
+  if (!existsSync(mount.source)) {
+    if (!mount.createSource)
+      throw new TspodError(
+        'NOT_FOUND',
+        `mounting "${mount.source}" on "${mount.destination}": statfs ${mount.source}: no such file or directory`,
+        {
+          hint: `make it first: mkdir -p ${mount.source}`,
+          exitCode: 125,
+        },
+      )
+    try {
+      mkdirSync(mount.source, { recursive: true })
+    } catch (error) {
+      throw during(`making the folder "${mount.source}" to mount it on "${mount.destination}"`, error)
+    }
+  }
+  const propagation = mount.propagation ?? 'rprivate'
+  const options = bindOptions(mount, propagation, mount.recursive && statSync(mount.source).isDirectory())
+  return both('bind', mount.source, mount.destination, options, !mount.readOnly, { propagation })
+}
+
+function bindOptions(
+  mount: { readOnly: boolean; nosuid: boolean; nodev: boolean; noexec: boolean },
+  propagation: string,
+  isRecursive: boolean,
+): string[] {
+  return [
+    isRecursive ? 'rbind' : 'bind',
+    propagation,
+    mount.readOnly ? 'ro' : 'rw',
+    ...(mount.nosuid ? ['nosuid'] : []),
+    ...(mount.nodev ? ['nodev'] : []),
+    ...(mount.noexec ? ['noexec'] : []),
+  ]
+}
+
+function both(
+  type: RecordedMount['type'],
+  source: string,
+  destination: string,
+  options: string[],
+  readWrite: boolean,
+  more: Partial<RecordedMount> = {},
+): { resolved: ResolvedMount; recorded: RecordedMount } {
+  const recorded: RecordedMount = { type, source, destination, readWrite, options, ...more }
+  return { resolved: fromRecord(recorded), recorded }
+}

@@ -1,0 +1,52 @@
+// The root file system of a container: from its image's layers through the storage driver, or a folder of the user's.
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { TspodError } from '#errors.ts'
+import type { ContainerRequest } from '#container/request.ts'
+import type { RootSetup } from '#runtime/create.ts'
+import type { RootRequest, StorageDriver } from '#storage/driver.ts'
+import type { Engine } from '../open.ts'
+import type { ChosenImage } from './choose-image.ts'
+
+export interface ContainerRoot {
+  /** Its name, as inspect shows it. */
+  driver: string
+  setup: RootSetup
+  /** Folders in which files can be looked up without mounting, uppermost first. */
+  folders: string[]
+  storage?: { driver: StorageDriver; request: RootRequest }
+}
+
+/** How the root comes to be mounted. `folder` is the container's. */
+export async function rootOf(
+  engine: Engine,
+  request: ContainerRequest,
+  image: Pick<ChosenImage, 'chain'> | undefined,
+  folder: string,
+): Promise<ContainerRoot> {
+  if (image === undefined) return rootfsRoot(request)
+  const { driver, layerFolder } = await engine.storage()
+  const storageRequest = { chain: image.chain, containerFolder: folder, readOnly: false }
+  const plan = driver.planRoot(storageRequest)
+  return {
+    driver: driver.name,
+    setup: { calls: plan.calls, program: plan.program, path: plan.root },
+    folders: [join(folder, 'upper'), ...image.chain.toReversed().map(layerFolder)],
+    storage: { driver, request: storageRequest },
+  }
+}
+
+function rootfsRoot({ rootfs = '' }: ContainerRequest): ContainerRoot {
+  const facts = statSync(rootfs, { throwIfNoEntry: false })
+  if (facts === undefined || !facts.isDirectory())
+    throw new TspodError(
+      'NOT_FOUND',
+      `--rootfs "${rootfs}": ${facts === undefined ? 'no such directory' : 'it is not a directory'}`,
+    )
+  return { driver: 'rootfs', setup: { calls: [], path: rootfs }, folders: [rootfs] }
+}
+
+/** Makes the folders of a writable layer. */
+export async function prepareRoot({ storage }: ContainerRoot): Promise<void> {
+  if (storage !== undefined) await storage.driver.prepare(storage.request)
+}

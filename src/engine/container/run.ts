@@ -1,0 +1,52 @@
+// run: create, start, and stay attached or leave it running.
+import { writeFileSync } from 'node:fs'
+import { during } from '#errors.ts'
+import type { ContainerRequest } from '#container/request.ts'
+import type { RunOptions, RunOutcome } from '../contracts/container.ts'
+import { type Engine, openEngine } from '../open.ts'
+import { buildContainer, type CreatedContainer } from './create.ts'
+import { launchContainer } from './launch.ts'
+
+/** Creates and starts a container; attached, it ends with the container's exit status. */
+export async function runContainer(request: ContainerRequest, options: RunOptions): Promise<RunOutcome> {
+  const engine = await openEngine()
+  const container = await buildContainer(engine, request, options.pull)
+  const { record, blueprint, root } = container
+  writeIdFile('--cidfile', request.cidFile, record.id)
+  const launched = await startOrRemove(
+    engine,
+    container,
+    async () => await launchContainer(engine, { record, blueprint, root, restarts: 0 }),
+  )
+  writeIdFile('--pidfile', request.pidFile, String(launched.pid))
+  using control = launched.control
+  if (options.streams === undefined) return { kind: 'detached', id: record.id }
+  const { attachClient } = await import('./attach.ts')
+  return { ...(await attachClient(engine, record, control, options.streams)), id: record.id }
+}
+
+/** A container with --rm whose program cannot be executed goes again. */
+async function startOrRemove<T>(engine: Engine, { record }: CreatedContainer, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start()
+  } catch (error) {
+    if (record.request.remove) {
+      const { removeContainers } = await import('./remove.ts')
+      await removeContainers(
+        { names: [record.id], all: false, filters: [], ignoreMissing: true },
+        { force: true, volumes: true, depend: false },
+      )
+    }
+    void engine
+    throw error
+  }
+}
+
+function writeIdFile(option: string, path: string | undefined, text: string): void {
+  if (path === undefined) return
+  try {
+    writeFileSync(path, text, { flag: option === '--cidfile' ? 'wx' : 'w' })
+  } catch (error) {
+    throw during(`writing ${option} "${path}"`, error)
+  }
+}

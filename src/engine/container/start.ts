@@ -1,0 +1,49 @@
+// start: runs the process of containers that exist and do not run.
+import { containerDir, type ContainerId } from '#container/record.ts'
+import { isRunning, readState, readStatus, requireAllowed, thisMachine } from '#container/state.ts'
+import { withContainerLock } from '#container/lock.ts'
+import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '../contracts/container.ts'
+import { type Engine, openEngine } from '../open.ts'
+import { existingContainer } from './existing.ts'
+import { launchContainer, type Launched } from './launch.ts'
+import { findOne, forEachSelected } from './select.ts'
+import type { ContainerRecord } from '#container/record.ts'
+
+/** The verb, for several. One that runs already is fine. */
+export async function startContainers(selection: Selection): Promise<Outcome[]> {
+  const engine = await openEngine()
+  return await forEachSelected(engine, selection, async id => await startContainer(engine, id))
+}
+
+/** Starts one and leaves it running. Does nothing where it runs already. */
+export async function startContainer(engine: Engine, id: ContainerId): Promise<void> {
+  const started = await start(engine, id)
+  started?.launched.control.close()
+}
+
+/** Starts one and stays attached from its first byte on; attaches to one that runs already. */
+export async function startAttached(name: ContainerName, streams: ClientStreams): Promise<AttachOutcome> {
+  const engine = await openEngine()
+  const id = findOne(engine, name)
+  const started = await start(engine, id)
+  const { attachClient, attachContainer } = await import('./attach.ts')
+  if (started === undefined) return await attachContainer(id, streams)
+  using control = started.launched.control
+  return await attachClient(engine, started.record, control, streams)
+}
+
+/** `undefined` where it runs already. */
+async function start(
+  engine: Engine,
+  id: ContainerId,
+): Promise<{ record: ContainerRecord; launched: Launched } | undefined> {
+  const folder = containerDir(engine.graphRoot, id)
+  return await withContainerLock(folder, async () => {
+    const report = readStatus(folder, thisMachine({ sharedStore: false }))
+    if (isRunning(report)) return undefined
+    requireAllowed('start', id, report)
+    const { record, blueprint, root } = await existingContainer(engine, id)
+    const restarts = (readState(folder)?.restarts ?? -1) + 1
+    return { record, launched: await launchContainer(engine, { record, blueprint, root, restarts }) }
+  })
+}
