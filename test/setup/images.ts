@@ -50,6 +50,7 @@ function makeBusyboxTar(busybox: string): Uint8Array {
     ))
       mkdirSync(join(root, folder), { recursive: true })
     for (const folder of ['tmp', 'var/tmp']) mkdirSync(join(root, folder), { recursive: true })
+    execFileSync('chmod', ['755', root])
     execFileSync('chmod', ['1777', join(root, 'tmp'), join(root, 'var/tmp')])
     execFileSync('chmod', ['700', join(root, 'root')])
     for (const [path, text] of Object.entries(files)) writeFileSync(join(root, path), text)

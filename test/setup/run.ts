@@ -108,7 +108,10 @@ function testEnvironment(account: Account | undefined, work: string): Record<str
   const home = account?.home ?? homedir()
   const runtime = account === undefined ? process.env.XDG_RUNTIME_DIR : `/run/user/${account.uid}`
   return {
-    PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+    PATH:
+      account === undefined
+        ? `${process.env.PATH}:/usr/sbin:/sbin`
+        : '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin',
     HOME: home,
     USER: account?.name ?? me.username,
     LANG: 'C.UTF-8',
