@@ -29,14 +29,19 @@ export function tryLock(path: string, shared = false): Fd | undefined {
 
 /** Waits for the lock; whoever gets it closes it. Throws IN_USE after the time-out. */
 export async function openLock(path: string, options: LockOptions = {}): Promise<Fd> {
-  const end = performance.now() + (options.timeoutMs ?? 60_000)
+  const timeoutMs = options.timeoutMs ?? 60_000
+  const end = performance.now() + timeoutMs
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
     const fd = tryLock(path, options.shared)
     if (fd !== undefined) return fd
     if (performance.now() > end)
-      throw new TspodError('IN_USE', `waiting for the lock "${path}": another tspod has held it for a minute`, {
-        hint: `fuser ${path} names the process`,
-      })
+      throw new TspodError(
+        'IN_USE',
+        `waiting for the lock "${path}": another tspod has held it for ${timeoutMs / 1000} s`,
+        {
+          hint: `fuser ${path} names the process`,
+        },
+      )
     await new Promise(resolve => setTimeout(resolve, pauseMs))
   }
 }

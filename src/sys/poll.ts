@@ -1,5 +1,5 @@
 // Waiting on descriptors (epoll(7)) without an event loop of JavaScript: the monitor and the attached terminal are plain loops over this.
-import { syscall, trySyscall } from './call.ts'
+import { syscall, systemCallError, trySyscall } from './call.ts'
 import { Fd } from './fd.ts'
 
 const EPOLL_CTL_ADD = 1
@@ -69,6 +69,7 @@ export class Poller implements Disposable {
       0,
       8,
     )
+    if (count < 0) throw systemCallError('epoll_pwait', count)
     for (const [fd, events] of ready) this.#handlers.get(fd)?.(events)
     for (let index = 0; index < count; index++) {
       const events = this.#events.readUInt32LE(index * EVENT_BYTES)

@@ -160,7 +160,7 @@ needs('qemu-arm64', 'binutils-arm64')(
     const definitions = Object.entries(symbols).flatMap(([name, value]) => ['--defsym', `${name}=${value}`])
     const run = (...cmd: string[]) => {
       const { exitCode, stderr } = Bun.spawnSync({ cmd, cwd: folder, stdin: 'ignore' })
-      if (exitCode !== 0) throw new Error(`${cmd[0]}: ${stderr}`)
+      if (exitCode !== 0) throw new Error(`${cmd[0]}: ${stderr.toString()}`)
     }
     run('aarch64-linux-gnu-as', ...definitions, '-o', 'driver.o', join(import.meta.dir, 'driver-arm64.S'))
     run('aarch64-linux-gnu-ld', '-z', 'noexecstack', '-o', 'driver', 'driver.o')
