@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync
 import { join } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
 import { log } from '#log.ts'
+import { runProgramSync } from '#host/run-program.ts'
 import { syscall } from '#sys/call.ts'
 import { type Fd, openFile } from '#sys/fd.ts'
 import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, O_RDONLY, O_RDWR } from '#sys/flags.ts'
@@ -45,7 +46,7 @@ export async function openUserNamespace(
   return await withFileLock(join(runRoot, 'lock'), async () => {
     const meanwhile = openKept(runRoot, wish, isInUse)
     if (meanwhile !== undefined) return meanwhile
-    const keeper = await startKeeper(wish)
+    const keeper = startKeeper(wish)
     const file = join(runRoot, 'userns')
     writeFileSync(`${file}.new`, `${keeper.pid} ${keeper.startTime}\n`, { mode: 0o600 })
     renameSync(`${file}.new`, file)
@@ -115,7 +116,7 @@ function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
 }
 
 /** Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. */
-async function startKeeper(wish: NamespaceWish): Promise<ProcessIdentity> {
+function startKeeper(wish: NamespaceWish): ProcessIdentity {
   const nullFd = openSync('/dev/null', 'r+')
   const seat = new Seat()
   using stub = openStub(seat)
@@ -129,7 +130,7 @@ async function startKeeper(wish: NamespaceWish): Promise<ProcessIdentity> {
     // root's containers belong to the mapped root, who therefore must own the namespace
     if (wish.writer.kind === 'root') becomeCalls(wish.mappings).forEach(one => servant.do([one]))
     unshareUser(servant)
-    await writeMaps(servant, wish)
+    writeMaps(servant, wish)
     servant.become(stubCalls(stub, seat, 'tspod: keeps the user namespace'))
     const startTime = readProcessStat(servant.pid)?.startTime ?? 0
     servant.post([call('ppoll', 0, 0, 0, 0, 0)]) // for ever
@@ -141,11 +142,11 @@ async function startKeeper(wish: NamespaceWish): Promise<ProcessIdentity> {
   }
 }
 
-async function writeMaps(servant: Servant, { writer, mappings }: NamespaceWish): Promise<void> {
+function writeMaps(servant: Servant, { writer, mappings }: NamespaceWish): void {
   switch (writer.kind) {
     case 'helpers':
-      await runMapHelper(writer.newuidmap, servant.pid, mappings.uid)
-      await runMapHelper(writer.newgidmap, servant.pid, mappings.gid)
+      runMapHelper(writer.newuidmap, servant.pid, mappings.uid)
+      runMapHelper(writer.newgidmap, servant.pid, mappings.gid)
       return
     case 'self':
       return writeMapsFromInside(servant, mappings)
@@ -183,27 +184,20 @@ function unshareUser(servant: Servant): void {
   }
 }
 
-async function runMapHelper(program: string, pid: number, mappings: readonly IdMapping[]): Promise<void> {
-  const { execFile } = await import('node:child_process')
+function runMapHelper(program: string, pid: number, mappings: readonly IdMapping[]): void {
   const args = [
     String(pid),
     ...mappings.flatMap(({ insideId, outsideId, count }) => [insideId, outsideId, count].map(String)),
   ]
-  await new Promise<void>((resolve, reject) => {
-    execFile(program, args, (error, _stdout, stderr) => {
-      if (error === null) return resolve()
-      reject(
-        new TspodError(
-          'DENIED',
-          `mapping subordinate ids: ${program} ${args.join(' ')}: ${stderr.trim() || error.message}`,
-          {
-            cause: error,
-            hint: '`tspod doctor` checks /etc/subuid, /etc/subgid and the set-uid bit of newuidmap',
-          },
-        ),
-      )
-    })
-  })
+  const { status, stderr } = runProgramSync(program, args, { timeoutMs: 10_000 })
+  if (status === 0) return
+  throw new TspodError(
+    'DENIED',
+    `mapping subordinate ids: ${program} ${args.join(' ')}: ${stderr.trim() || `it ended with ${status}`}`,
+    {
+      hint: '`tspod doctor` checks /etc/subuid, /etc/subgid and the set-uid bit of newuidmap',
+    },
+  )
 }
 
 function writeMapsFromInside(servant: Servant, { uid, gid }: IdMappings): void {

@@ -15,10 +15,10 @@ import { parseSecurityOptions } from '#container/security-options.ts'
 import { type ContainerPlan, planContainer } from '#container/spec.ts'
 import { planUserNamespace } from '#container/user-namespace.ts'
 import { hostUser, passwdEntry } from '#host/user.ts'
-import { readWindowSize } from '#sys/terminal.ts'
+import { terminalSize } from '#host/limits.ts'
 import { readChainFile } from '#storage/chain-file.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
-import type { Engine } from '../open.ts'
+import type { Engine } from '#engine/open.ts'
 import { containerDefaults, readHostFacts } from './host-facts.ts'
 import { type ConnectedNetwork, connectNetwork } from './connect-network.ts'
 import { initProgram } from './init-program.ts'
@@ -90,7 +90,7 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
       group: join(folder, 'group'),
       ...(request.init && { init: initProgram(request, folder) }),
     },
-    ...(request.tty && { consoleSize: consoleSize() }),
+    ...(request.tty && { consoleSize: terminalSize() }),
   }
   const plan = planContainer(inputs)
   return { plan, network, files: filesOf(plan, network, wanted, engine) }
@@ -106,11 +106,6 @@ function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers
     'INVALID',
     `--userns ${request.userns.kind}: the container shares a namespace of another, and so its user namespace`,
   )
-}
-
-function consoleSize(): { height: number; width: number } | undefined {
-  const size = readWindowSize(0) ?? readWindowSize(1)
-  return size === undefined ? undefined : { height: size.rows, width: size.columns }
 }
 
 /** Who calls, for keep-id; names are looked up only where the container is to know them. */

@@ -2,8 +2,8 @@
 import type { ImageDefaults } from '#container/inputs.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import type { ChainId } from '#oci/digest.ts'
-import type { PullOptions } from '../contracts/image.ts'
-import type { Engine } from '../open.ts'
+import type { PullOptions } from '#engine/contracts/image.ts'
+import type { Engine } from '#engine/open.ts'
 
 /** What a container needs to know of its image. */
 export interface ChosenImage {

@@ -7,7 +7,7 @@ import type { NetworkDriver } from '#network/driver.ts'
 import { hostNetwork, noNetwork } from '#network/fixed.ts'
 import { slirp4netnsNetwork } from '#network/slirp4netns/driver.ts'
 import { parseSlirp4netnsOptions } from '#network/slirp4netns/options.ts'
-import type { Engine } from '../open.ts'
+import type { Engine } from '#engine/open.ts'
 import type { JoinedContainers } from './join-namespaces.ts'
 
 export interface ConnectedNetwork {

@@ -1,6 +1,6 @@
 // A container on disk, decided again for another start: what it runs in may have changed since (name servers, mappings, other containers).
 import { containerDir, type ContainerId, readRecord } from '#container/record.ts'
-import type { Engine } from '../open.ts'
+import type { Engine } from '#engine/open.ts'
 import { drawBlueprint } from './blueprint.ts'
 import { imageOfRecord } from './choose-image.ts'
 import type { CreatedContainer } from './create.ts'

@@ -5,9 +5,7 @@ import { join } from 'node:path'
 import type { Config } from '#config/config.ts'
 import type { ContainerDefaults, HostFacts } from '#container/inputs.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
-import { rlimitNumber } from '#oci/rlimit.ts'
-import type { RlimitSpec } from '#oci/runtime-spec.ts'
-import { syscall } from '#sys/call.ts'
+import { readLimit } from '#host/limits.ts'
 
 /** What is needed of the host; `withDevices` also lists the nodes of /dev (for --privileged). */
 export function readHostFacts(withDevices: boolean): HostFacts {
@@ -26,13 +24,6 @@ export function readHostFacts(withDevices: boolean): HostFacts {
     deviceNodes: withDevices ? listDeviceNodes('/dev') : [],
     hostname: hostname(),
   }
-}
-
-/** The caller's limit, by prlimit64(2). RLIM_INFINITY becomes 2^64. */
-function readLimit(type: string): RlimitSpec {
-  const limits = new BigUint64Array(2)
-  syscall('prlimit64', 0, rlimitNumber(type) ?? 0, 0, limits)
-  return { type, soft: Number(limits[0] ?? 0n), hard: Number(limits[1] ?? 0n) }
 }
 
 function hasAppArmor(): boolean {

@@ -5,7 +5,7 @@ import { findContainer } from '#container/name-index.ts'
 import { type ContainerId, containerDir } from '#container/record.ts'
 import type { ContainerRequest, NamespaceMode, NetworkRequest, UsernsMode } from '#container/request.ts'
 import { isRunning, readStatus, thisMachine } from '#container/state.ts'
-import type { Engine } from '../open.ts'
+import type { Engine } from '#engine/open.ts'
 
 export interface JoinedContainers {
   paths: JoinedNamespaces

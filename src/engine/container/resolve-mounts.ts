@@ -4,7 +4,7 @@ import { during, TspodError } from '#errors.ts'
 import type { ResolvedMount } from '#container/inputs.ts'
 import type { RecordedMount } from '#container/record.ts'
 import type { ContainerRequest, MountRequest } from '#container/request.ts'
-import type { Engine } from '../open.ts'
+import type { Engine } from '#engine/open.ts'
 
 export interface ResolvedMounts {
   resolved: ResolvedMount[]

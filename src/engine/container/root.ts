@@ -5,7 +5,7 @@ import { TspodError } from '#errors.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import type { RootSetup } from '#runtime/create.ts'
 import type { RootRequest, StorageDriver } from '#storage/driver.ts'
-import type { Engine } from '../open.ts'
+import type { Engine } from '#engine/open.ts'
 import type { ChosenImage } from './choose-image.ts'
 
 export interface ContainerRoot {

@@ -2,22 +2,18 @@
 import { writeFileSync } from 'node:fs'
 import { during } from '#errors.ts'
 import type { ContainerRequest } from '#container/request.ts'
-import type { RunOptions, RunOutcome } from '../contracts/container.ts'
-import { type Engine, openEngine } from '../open.ts'
+import type { RunOptions, RunOutcome } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
 import { buildContainer, type CreatedContainer } from './create.ts'
-import { launchContainer } from './launch.ts'
+import { launch } from './launch.ts'
 
 /** Creates and starts a container; attached, it ends with the container's exit status. */
 export async function runContainer(request: ContainerRequest, options: RunOptions): Promise<RunOutcome> {
   const engine = await openEngine()
   const container = await buildContainer(engine, request, options.pull)
-  const { record, blueprint, root } = container
+  const { record } = container
   writeIdFile('--cidfile', request.cidFile, record.id)
-  const launched = await startOrRemove(
-    engine,
-    container,
-    async () => await launchContainer(engine, { record, blueprint, root, restarts: 0 }),
-  )
+  const launched = await startOrRemove(engine, container, async () => await launch(engine, container, 0))
   writeIdFile('--pidfile', request.pidFile, String(launched.pid))
   using control = launched.control
   if (options.streams === undefined) return { kind: 'detached', id: record.id }

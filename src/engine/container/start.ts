@@ -2,10 +2,11 @@
 import { containerDir, type ContainerId } from '#container/record.ts'
 import { isRunning, readState, readStatus, requireAllowed, thisMachine } from '#container/state.ts'
 import { withContainerLock } from '#container/lock.ts'
-import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '../contracts/container.ts'
-import { type Engine, openEngine } from '../open.ts'
+import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
 import { existingContainer } from './existing.ts'
-import { launchContainer, type Launched } from './launch.ts'
+import type { Launched } from '#monitor/launch.ts'
+import { launch } from './launch.ts'
 import { findOne, forEachSelected } from './select.ts'
 import type { ContainerRecord } from '#container/record.ts'
 
@@ -42,8 +43,8 @@ async function start(
     const report = readStatus(folder, thisMachine({ sharedStore: false }))
     if (isRunning(report)) return undefined
     requireAllowed('start', id, report)
-    const { record, blueprint, root } = await existingContainer(engine, id)
+    const container = await existingContainer(engine, id)
     const restarts = (readState(folder)?.restarts ?? -1) + 1
-    return { record, launched: await launchContainer(engine, { record, blueprint, root, restarts }) }
+    return { record: container.record, launched: await launch(engine, container, restarts) }
   })
 }

@@ -1,5 +1,5 @@
 // slirp4netns(1): a userspace TCP/IP stack on a tap device in the container's network namespace; no privilege on the host at all.
-import type { NetworkDriver } from '../driver.ts'
+import type { NetworkDriver } from '#network/driver.ts'
 import { type Slirp4netnsOptions, slirp4netnsAddress } from './options.ts'
 
 /** The driver for one container. `path` is the program. */

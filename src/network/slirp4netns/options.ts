@@ -1,6 +1,6 @@
 // The options of `--network slirp4netns:…` (podman-run(1)) and the addresses they lead to (slirp4netns(1)). Pure.
 import { TspodError } from '#errors.ts'
-import type { NetworkAddress } from '../driver.ts'
+import type { NetworkAddress } from '#network/driver.ts'
 
 export interface Slirp4netnsOptions {
   mtu: number

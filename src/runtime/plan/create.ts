@@ -1,8 +1,8 @@
 // Everything that creating a container decides before it does anything: pure, so that `--explain` and tests see just what would be done.
 import { TspodError } from '#errors.ts'
 import type { ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
-import { FIRST_TREE } from '../slots.ts'
-import type { Step } from '../step.ts'
+import { FIRST_TREE } from '#runtime/slots.ts'
+import type { Step } from '#runtime/step.ts'
 import { planDeviceSteps, planTerminal } from './device-steps.ts'
 import { type MaskStep, planMasks } from './masks.ts'
 import { type MountFacts, planMounts } from './mount-steps.ts'

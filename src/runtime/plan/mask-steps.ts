@@ -13,8 +13,8 @@ import {
   OPEN_TREE_CLONE,
 } from '#sys/flags.ts'
 import { call, tolerate } from '#sys/servant/batch.ts'
-import { TARGET } from '../slots.ts'
-import { joinCalls, type Step } from '../step.ts'
+import { TARGET } from '#runtime/slots.ts'
+import { joinCalls, type Step } from '#runtime/step.ts'
 import type { MaskStep } from './masks.ts'
 import { moveTo } from './mount-steps.ts'
 import { openBeneath, placeAt, quoted } from './paths.ts'

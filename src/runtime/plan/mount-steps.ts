@@ -27,8 +27,8 @@ import {
   OPEN_TREE_CLONE,
 } from '#sys/flags.ts'
 import { type Call, call } from '#sys/servant/batch.ts'
-import { FIRST_TREE, TARGET } from '../slots.ts'
-import { joinCalls, type Step } from '../step.ts'
+import { FIRST_TREE, TARGET } from '#runtime/slots.ts'
+import { joinCalls, type Step } from '#runtime/step.ts'
 import { encodeMountAttributes, type MountFlags, planMountFlags } from './mounts.ts'
 import { openBeneath, placeAt, quoted, targetCalls } from './paths.ts'
 

@@ -11,7 +11,7 @@ import {
   SIG_SETMASK,
 } from '#sys/flags.ts'
 import { type Call, call, tolerate } from '#sys/servant/batch.ts'
-import type { Step } from '../step.ts'
+import type { Step } from '#runtime/step.ts'
 import { planCapabilities } from './capabilities.ts'
 import { planIdentity } from './identity.ts'
 import { quoted, targetCalls, writeFileCalls } from './paths.ts'

@@ -14,8 +14,8 @@ import {
 } from '#sys/flags.ts'
 import { call } from '#sys/servant/batch.ts'
 import type { LinuxSpec } from '#oci/runtime-spec.ts'
-import { ROOT } from '../slots.ts'
-import type { Step } from '../step.ts'
+import { ROOT } from '#runtime/slots.ts'
+import type { Step } from '#runtime/step.ts'
 import { placeAt, quoted } from './paths.ts'
 
 /** Opens the mounted root as a tree of its own, which process 1 may attach although the rest of its mounts are locked. */

@@ -1,0 +1,53 @@
+// A further program in a running container, with its streams: a child of this process, which copies them; no monitor takes part.
+import type { ExecRequest } from '#runtime/exec.ts'
+import { execProcess } from '#runtime/exec.ts'
+import { TspodError } from '#errors.ts'
+import { openFile, openPipe, openSocketPair } from '#sys/fd.ts'
+import { O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
+import { receiveDescriptor } from '#sys/socket.ts'
+import { type ProcessOutcome, type ProcessSession, runSession } from './client/process-session.ts'
+
+/** What is to be run, without its streams. */
+export type Execution = Omit<ExecRequest, 'streams'>
+
+/** Starts it with nothing attached; it becomes a child of the container's monitor when this process ends. */
+export function execDetached(execution: Execution): void {
+  using nullFd = openFile('/dev/null', O_RDWR)
+  const { number } = nullFd
+  execProcess({ ...execution, streams: { kind: 'descriptors', stdin: number, stdout: number, stderr: number } })
+}
+
+/** Starts it and copies its streams from and to descriptors 0 to 2 until it ends or the user detaches. */
+export async function execAttached(
+  execution: Execution,
+  wanted: ProcessSession['wanted'],
+  options: { tty: boolean; detachKeys: string },
+): Promise<ProcessOutcome> {
+  using resources = new DisposableStack()
+  const { detachKeys } = options
+  if (options.tty) {
+    const [ours, theirs] = openSocketPair(SOCK_STREAM)
+    resources.use(ours)
+    resources.use(theirs)
+    const pid = execProcess({ ...execution, streams: { kind: 'terminal', socket: theirs.number } })
+    const master = receiveDescriptor(ours.number)
+    if (master === undefined) throw new TspodError('INTERNAL', 'the terminal of the new process did not arrive')
+    return await runSession({ pid, terminal: resources.use(master), wanted, detachKeys })
+  }
+  const [outReader, outWriter] = openPipe()
+  const [errReader, errWriter] = openPipe()
+  const [inReader, inWriter] = wanted.stdin ? openPipe() : [openFile('/dev/null', O_RDWR), undefined]
+  for (const fd of [outReader, outWriter, errReader, errWriter, inReader]) resources.use(fd)
+  if (inWriter !== undefined) resources.use(inWriter)
+  const pid = execProcess({
+    ...execution,
+    streams: { kind: 'descriptors', stdin: inReader.number, stdout: outWriter.number, stderr: errWriter.number },
+  })
+  for (const fd of [outWriter, errWriter, inReader]) fd.close()
+  return await runSession({ pid, pipes: { stdin: inWriter, stdout: outReader, stderr: errReader }, wanted, detachKeys })
+}
+
+/** A name for a session that nobody is attached to, as podman prints one. */
+export function newSessionId(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
+}

@@ -1,0 +1,277 @@
+// Starts a container that exists on disk: monitor, network helper and process at the same time, each waited for where it is needed.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { TspodError } from '#errors.ts'
+import { log } from '#log.ts'
+import { containerDir, type ContainerRecord } from '#container/record.ts'
+import { clearState, thisMachine, writeState } from '#container/state.ts'
+import { selfCommand } from '#host/executable.ts'
+import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
+import { formatTimestamp } from '#oci/timestamp.ts'
+import { type CreatedProcess, createProcess, type ProcessStreams, type RootSetup } from '#runtime/create.ts'
+import type { Program } from '#runtime/program.ts'
+import type { UserNamespace } from '#userns/user-namespace.ts'
+import type { NetworkDriver } from '#network/driver.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import { Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
+import { wallClockNs } from '#sys/clock.ts'
+import { O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
+import { readProcessStat } from '#sys/process.ts'
+import { type ChildMessage, encodeMessage } from './protocol.ts'
+import { waitReadable } from './wait-readable.ts'
+
+/** How long a network helper may take until the network works, in milliseconds. */
+const HELPER_DEADLINE_MS = 10_000
+
+/** A container whose program runs. */
+export interface Launched {
+  pid: number
+  /** The command line's end of the monitor's control socket: the caller is its first client. */
+  control: Fd
+}
+
+export interface LaunchRequest {
+  graphRoot: string
+  runRoot: string
+  namespace: UserNamespace
+  record: ContainerRecord
+  spec: RuntimeSpec
+  /** Texts of files that the container gets, by their name in its folder. */
+  files: Readonly<Record<string, string>>
+  network: NetworkDriver | undefined
+  root: RootSetup
+  /** How often it was started before. */
+  restarts: number
+  /** Whether events are written to the journal. */
+  hasJournal: boolean
+}
+
+/** Starts it. Throws, with nothing left running, where its program cannot be executed. */
+export async function launchContainer(request: LaunchRequest): Promise<Launched> {
+  const { record, spec, root, namespace } = request
+  const folder = containerDir(request.graphRoot, record.id)
+  writeBundle(folder, request)
+  using resources = new DisposableStack()
+  const [control, theirControl] = openSocketPair(SOCK_STREAM)
+  resources.use(theirControl)
+  const streams = openStreams(record, resources)
+  const helper = request.network?.helper
+  const helperPipes = helper === undefined ? undefined : openHelperPipes(resources)
+  const seccompFilter =
+    spec.linux?.seccomp === undefined
+      ? undefined
+      : (await import('#runtime/seccomp/compile.ts')).compileSeccomp(spec.linux.seccomp, process.arch)
+  const created = resources.use(
+    createProcess({
+      spec,
+      namespace,
+      root,
+      streams: streams.process,
+      monitor: monitorProgram(record.id, theirControl, streams, helperPipes?.alive, resources),
+      hasHelper: helper !== undefined,
+      seccompFilter,
+    }),
+  )
+  theirControl.close()
+  const helperPid =
+    helper === undefined || helperPipes === undefined
+      ? undefined
+      : created.startHelper({
+          executable: helper.path,
+          argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4 }),
+          env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+          descriptors: new Map([
+            [0, streams.nullFd.number],
+            [1, streams.nullFd.number],
+            [2, streams.nullFd.number],
+            [3, helperPipes.ready.number],
+            [4, helperPipes.exit.number],
+          ]),
+        })
+  const startedAt = formatTimestamp(wallClockNs())
+  recordState(folder, created, helperPid, startedAt, request.restarts)
+  try {
+    writeFully(control.number, encodeMessage('child', childMessage(request, created, helperPid, startedAt)))
+    created.prepare()
+    if (helperPipes !== undefined) awaitHelper(helperPipes)
+    created.start()
+    writeFully(control.number, encodeMessage('started'))
+    return { pid: created.identity.pid, control }
+  } catch (error) {
+    clearState(folder)
+    sayFailed(control, error)
+    control.close()
+    throw error
+  }
+}
+
+/** config.json and the files bound into the container. */
+function writeBundle(folder: string, { spec, files }: LaunchRequest): void {
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(spec), { mode: 0o600 })
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o644 })
+}
+
+interface OpenStreams {
+  process: ProcessStreams
+  nullFd: Fd
+  /** What the monitor gets, by descriptor number. */
+  monitor: Map<number, number>
+}
+
+function openStreams(record: ContainerRecord, resources: DisposableStack): OpenStreams {
+  const { tty, interactive } = record.request
+  const nullFd = resources.use(openFile('/dev/null', O_RDWR))
+  if (tty) {
+    const [ours, theirs] = openSocketPair(SOCK_STREAM)
+    resources.use(ours)
+    resources.use(theirs)
+    return { process: { kind: 'terminal', socket: ours.number }, nullFd, monitor: new Map([[7, theirs.number]]) }
+  }
+  if (record.logDriver === 'passthrough')
+    return { process: { kind: 'descriptors', stdin: 0, stdout: 1, stderr: 2 }, nullFd, monitor: new Map() }
+  const [outReader, outWriter] = openPipe()
+  const [errReader, errWriter] = openPipe()
+  const stdin = interactive ? openPipe() : undefined
+  for (const fd of [outReader, outWriter, errReader, errWriter, ...(stdin ?? [])]) resources.use(fd)
+  const monitor = new Map([
+    [4, outReader.number],
+    [5, errReader.number],
+  ])
+  if (stdin !== undefined) monitor.set(6, stdin[1].number)
+  const stdinNumber = stdin?.[0].number ?? nullFd.number
+  return {
+    process: { kind: 'descriptors', stdin: stdinNumber, stdout: outWriter.number, stderr: errWriter.number },
+    nullFd,
+    monitor,
+  }
+}
+
+interface HelperPipes {
+  /** Written to by the helper when the network works. */
+  ready: Fd
+  readyReader: Fd
+  /** End of file ends the helper. */
+  exit: Fd
+  /** Held open by the monitor for as long as it lives. */
+  alive: Fd
+}
+
+function openHelperPipes(resources: DisposableStack): HelperPipes {
+  const [readyReader, ready] = openPipe()
+  const [exit, alive] = openPipe()
+  for (const fd of [readyReader, ready, exit, alive]) resources.use(fd)
+  return { ready, readyReader, exit, alive }
+}
+
+/** Where the monitor keeps the network helper's lifeline; it never looks at it. */
+const LIFELINE = 8
+
+function monitorProgram(
+  id: string,
+  control: Fd,
+  streams: OpenStreams,
+  lifeline: Fd | undefined,
+  resources: DisposableStack,
+): Program {
+  const { path, argv } = selfCommand(`monitor:${id}`)
+  const executable = resources.use(openFile(path, O_RDONLY))
+  const env = ['HOME', 'XDG_RUNTIME_DIR', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'PATH', 'TSPOD_LOG'].flatMap(name => {
+    const value = process.env[name]
+    return value === undefined ? [] : [`${name}=${value}`]
+  })
+  const { nullFd } = streams
+  const descriptors = new Map([
+    [0, nullFd.number],
+    [1, nullFd.number],
+    [2, nullFd.number],
+    [3, control.number],
+    ...streams.monitor,
+  ])
+  if (lifeline !== undefined) descriptors.set(LIFELINE, lifeline.number)
+  return {
+    executable: executable.number,
+    argv,
+    env: [...env, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`],
+    descriptors,
+  }
+}
+
+function recordState(
+  folder: string,
+  created: CreatedProcess,
+  helperPid: number | undefined,
+  startedAt: string,
+  restarts: number,
+): void {
+  writeState(folder, {
+    version: 1,
+    ...thisMachine({ sharedStore: false }),
+    ...created.identity,
+    monitor: created.monitor,
+    startedAt,
+    restarts,
+    ...(helperPid !== undefined && {
+      networkHelper: { pid: helperPid, startTime: readProcessStat(helperPid)?.startTime ?? 0 },
+    }),
+  })
+}
+
+function childMessage(
+  { record, graphRoot, runRoot, hasJournal }: LaunchRequest,
+  created: CreatedProcess,
+  helperPid: number | undefined,
+  startedAt: string,
+): ChildMessage {
+  const { request } = record
+  const helpers = [
+    ...(helperPid === undefined ? [] : [{ name: 'slirp4netns', pid: helperPid }]),
+    ...(created.storagePid === undefined ? [] : [{ name: 'fuse-overlayfs', pid: created.storagePid }]),
+  ]
+  return {
+    id: record.id,
+    name: record.name,
+    ...created.identity,
+    folder: containerDir(graphRoot, record.id),
+    graphRoot,
+    runRoot,
+    tty: request.tty,
+    openStdin: request.interactive,
+    stdinOnce: request.interactive && !request.detach,
+    logDriver: record.logDriver,
+    logOpts: request.logOpts,
+    remove: request.remove,
+    anonymousVolumes: record.mounts.flatMap(mount =>
+      mount.anonymous === true && mount.name !== undefined ? [mount.name] : [],
+    ),
+    stopSignal: record.stopSignal,
+    stopTimeoutSeconds: record.stopTimeoutSeconds,
+    helpers,
+    ...(hasJournal && {
+      journal: { image: record.image?.name ?? '', attributes: record.labels },
+    }),
+    startedAt,
+  }
+}
+
+function awaitHelper(pipes: HelperPipes): void {
+  pipes.ready.close()
+  const answer = waitReadable(pipes.readyReader, HELPER_DEADLINE_MS)
+  if (answer === 'data') return
+  throw new TspodError(
+    'INTERNAL',
+    `connecting the container to the network: slirp4netns ${answer === 'end' ? 'ended at once' : 'did not answer within 10 s'}`,
+    {
+      hint: '`tspod doctor` checks slirp4netns and /dev/net/tun; --network none or host do without it',
+    },
+  )
+}
+
+function sayFailed(control: Fd, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  const exitCode = error instanceof TspodError ? error.exitCode : undefined
+  try {
+    writeFully(control.number, encodeMessage('failed', { message, exitCode: exitCode ?? 126 }))
+  } catch (failure) {
+    log.debug(`telling the monitor: ${String(failure)}`) // it has ended itself: nothing is left to tell
+  }
+}
