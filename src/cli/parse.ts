@@ -45,8 +45,8 @@ function parseLine(
     .exitOverride()
     .helpOption(false)
     .configureOutput({ outputError: () => {} })
-    .arguments(shape.operands)
     .allowExcessArguments(false)
+  if (shape.operands !== '') command.arguments(shape.operands)
   for (const option of scan.used) command.addOption(commanderOption(option))
   try {
     command.parse([...scan.tokens, '--', ...scan.operands], { from: 'user' })

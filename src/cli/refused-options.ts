@@ -74,7 +74,6 @@ export const refusedContainerOptions = {
   seccompPolicy: refused('policy', 'profiles in labels of images are not read', { harmless: ['default'] }),
   secret: refused('name', 'secrets come later; mount a file with --volume'),
   shmSizeSystemd: refused('size', 'systemd in containers comes later'),
-  storageOpt: refused('key=value', 'quotas of single containers come later'),
   subgidname: refused('name', "the caller's own ranges are used"),
   subuidname: refused('name', "the caller's own ranges are used"),
   systemd: refused('mode', 'systemd in containers comes later', { harmless: ['false'] }),

@@ -13,6 +13,7 @@ export const createCommand = defineCommand({
   options: {
     ...createOptions,
     attach: refused('stream', 'give --attach to `tspod start`', { short: 'a' }),
+    initCtr: refused('type', 'pods come later'),
   },
   operands: '<image> [command...]',
   stopsAtOperand: true,

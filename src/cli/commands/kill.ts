@@ -15,7 +15,8 @@ export const killCommand = defineCommand({
   operands: '[container...]',
   completes: ['running'],
   async run(values, operands) {
+    const selection = selectContainers(values, operands)
     const { killContainers } = await import('#engine/container/kill.ts')
-    printOutcomes(await killContainers(selectContainers(values, operands), { signal: values.signal ?? 'KILL' }))
+    printOutcomes(await killContainers(selection, { signal: values.signal ?? 'KILL' }))
   },
 })

@@ -22,11 +22,11 @@ export const restartCommand = defineCommand({
   completes: ['containers'],
   async run(values, operands) {
     const runningOnly = values.running ?? false
-    const { restartContainers } = await import('#engine/container/restart.ts')
     const selection = selectContainers(
       runningOnly && operands.length === 0 ? { ...values, all: true } : values,
       operands,
     )
+    const { restartContainers } = await import('#engine/container/restart.ts')
     printOutcomes(await restartContainers(selection, { timeoutSeconds: values.time, runningOnly }))
   },
 })

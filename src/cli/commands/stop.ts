@@ -21,7 +21,8 @@ export const stopCommand = defineCommand({
   operands: '[container...]',
   completes: ['running'],
   async run(values, operands) {
+    const selection = selectContainers(values, operands)
     const { stopContainers } = await import('#engine/container/stop.ts')
-    printOutcomes(await stopContainers(selectContainers(values, operands), { timeoutSeconds: values.time }))
+    printOutcomes(await stopContainers(selection, { timeoutSeconds: values.time }))
   },
 })

@@ -63,7 +63,7 @@ export function formatValue(value: unknown, name?: string): string {
   if (typeof value === 'number') return formatNumber(value)
   if (typeof value === 'string') return value
   if (value instanceof TemplateObject) return value.toString()
-  if (!isObject(value)) return typeof value === 'object' ? '' : String(value)
+  if (!isObject(value)) return typeof value === 'boolean' || typeof value === 'bigint' ? value.toString() : typeof value
   if (isStruct(value, name) && Object.keys(value).some(key => /^[A-Z]/.test(key)))
     return `{${Object.entries(value)
       .map(([key, item]) => formatValue(item, key))
