@@ -6,6 +6,12 @@ import { ensureGraphRoot } from '#config/storage.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { ensurePrivateFolder } from '#host/paths.ts'
 import { hostUser } from '#host/user.ts'
+import { ImageStore } from '#image/store.ts'
+import type { ChainId } from '#oci/digest.ts'
+import type { StorageDriver } from '#storage/driver.ts'
+import { appendEvent, type JournalEvent } from '#storage/journal.ts'
+import { diffFolder } from '#storage/layer-paths.ts'
+import type { LayerStore } from '#storage/layers.ts'
 import { chooseRootIds, rangeOfStore } from '#userns/root-ids.ts'
 import { planIdMappings, planRootIdMappings, readSubordinateIds } from '#userns/subordinate-ids.ts'
 import { type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
@@ -17,8 +23,22 @@ export interface Engine {
   readonly graphRoot: string
   /** Sockets; can vanish at any time. */
   readonly runRoot: string
+  /** Images by name; reading takes no lock. */
+  readonly images: ImageStore
   /** The user's namespace: joined, or made. */
   namespace(): Promise<UserNamespace>
+  /** Unpacked layers. */
+  layers(): Promise<LayerStore>
+  /** Root file systems of containers. */
+  storage(): Promise<EngineStorage>
+  /** Writes to the journal of events, unless the configuration turns it off. */
+  journal(event: Omit<JournalEvent, 'timeNano'>): void
+}
+
+export interface EngineStorage {
+  driver: StorageDriver
+  /** The folder with a layer's files. */
+  diffFolder(chainId: ChainId): string
 }
 
 let opened: Promise<Engine> | undefined
@@ -58,7 +78,34 @@ async function open(): Promise<Engine> {
     namespace ??= openUserNamespace(runRoot, wish, () => false)
     return namespace
   }
-  return { config, graphRoot, runRoot, namespace: join }
+  return {
+    config,
+    graphRoot,
+    runRoot,
+    images: new ImageStore(graphRoot),
+    namespace: join,
+    async layers() {
+      const { openLayerStore } = await import('#storage/layer-store.ts')
+      return openLayerStore({ graphRoot, mode: (await join()).mode, openNamespace: join })
+    },
+    async storage() {
+      const { mode } = await join()
+      const { pickStorageDriver } = await import('#storage/pick.ts')
+      const driver = await pickStorageDriver({
+        graphRoot,
+        mode,
+        openNamespace: join,
+        wanted: config.storage.driver,
+        mountProgram: config.storage.mountProgram ?? findProgram('fuse-overlayfs', config.engine.helperBinariesDirs),
+        remembered: readRemembered().storageDriver,
+        remember: async choices => void (await remember('storageDriver', choices)),
+      })
+      return { driver, diffFolder: chainId => diffFolder(graphRoot, mode, chainId) }
+    },
+    journal(event) {
+      if (config.engine.eventsLogger === 'file') appendEvent(graphRoot, event)
+    },
+  }
 }
 
 /**

@@ -46,7 +46,7 @@ export async function buildContainer(
   request: ContainerRequest,
   pull: PullOptions,
 ): Promise<CreatedContainer> {
-  const { graphRoot, config } = engine
+  const { graphRoot } = engine
   await using undo = new AsyncDisposableStack()
   if (request.name !== undefined) await freeName(engine, request.name, request.replace)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, pull) : undefined
@@ -88,15 +88,14 @@ export async function buildContainer(
   writeRecord(graphRoot, record)
   await claimName(graphRoot, name, id)
   undo.move()
-  if (config.engine.eventsLogger === 'file')
-    await engine.journal({
-      type: 'container',
-      status: 'create',
-      id,
-      name,
-      image: image?.name ?? '',
-      attributes: record.labels,
-    })
+  engine.journal({
+    type: 'container',
+    status: 'create',
+    id,
+    name,
+    image: image?.name,
+    attributes: record.labels,
+  })
   return { record, blueprint, root: root.setup }
 }
 

@@ -25,13 +25,13 @@ export async function rootOf(
   folder: string,
 ): Promise<ContainerRoot> {
   if (image === undefined) return rootfsRoot(request)
-  const { driver, layerFolder } = await engine.storage()
+  const { driver, diffFolder } = await engine.storage()
   const storageRequest = { chain: image.chain, containerFolder: folder, readOnly: false }
   const plan = driver.planRoot(storageRequest)
   return {
     driver: driver.name,
     setup: { calls: plan.calls, program: plan.program, path: plan.root },
-    folders: [join(folder, 'upper'), ...image.chain.toReversed().map(layerFolder)],
+    folders: [join(folder, 'upper'), ...image.chain.toReversed().map(diffFolder)],
     storage: { driver, request: storageRequest },
   }
 }
