@@ -23,7 +23,10 @@ export function parseLogConfig(driver: string, options: Record<string, string>, 
         hint: 'use k8s-file, json-file, none or passthrough',
       })
     default:
-      throw new TspodError('INVALID', `invalid log driver "${driver}": must be k8s-file, json-file, none or passthrough`)
+      throw new TspodError(
+        'INVALID',
+        `invalid log driver "${driver}": must be k8s-file, json-file, none or passthrough`,
+      )
   }
 }
 

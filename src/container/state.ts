@@ -6,7 +6,15 @@ import { bootId, machineId } from '#host/machine.ts'
 import { isAlive, type ProcessIdentity, signalProcess } from '#sys/process.ts'
 import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
 
-export type ContainerStatus = 'created' | 'running' | 'paused' | 'stopping' | 'exited' | 'removing' | 'elsewhere' | 'unknown'
+export type ContainerStatus =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'stopping'
+  | 'exited'
+  | 'removing'
+  | 'elsewhere'
+  | 'unknown'
 
 /** Which machine and boot this process sees; found once per command with `thisMachine`. */
 export interface Machine {
@@ -106,9 +114,13 @@ export function isAllowed(verb: Verb, status: ContainerStatus): boolean {
 export function requireAllowed(verb: Verb, id: string, { status, state }: StatusReport): void {
   if (isAllowed(verb, status)) return
   if (status === 'elsewhere')
-    throw new TspodError('CONFLICT', `container ${id} runs on machine "${state?.machineId}", cannot ${verb} it from here`, {
-      hint: 'use tspod there; if that machine is gone for good, remove the container with tspod rm --force',
-    })
+    throw new TspodError(
+      'CONFLICT',
+      `container ${id} runs on machine "${state?.machineId}", cannot ${verb} it from here`,
+      {
+        hint: 'use tspod there; if that machine is gone for good, remove the container with tspod rm --force',
+      },
+    )
   throw new TspodError('CONFLICT', refusal(verb, id, status))
 }
 

@@ -8,6 +8,8 @@ import { type AttachMessage, MessageReader, type MessageType } from './protocol.
 /** What a client's owner wants to hear. */
 export interface ClientEvents {
   onMessage(client: Client, type: MessageType, payload: Buffer): void
+  /** It has taken something that had to wait. */
+  onProgress(client: Client): void
   /** It has left, or has been lost. */
   onGone(client: Client): void
 }
@@ -94,15 +96,13 @@ export class Client {
 
   #watch(): void {
     const events = (this.#isReading ? READABLE : 0) | (this.#backlog.isEmpty ? 0 : WRITABLE)
-    // without any event a lost client would still wake the loop, again and again
-    if (events === 0) this.#poller.unwatch(this.#socket.number)
-    else this.#poller.watch(this.#socket.number, events, ready => this.#onReady(ready))
+    this.#poller.watch(this.#socket.number, events, ready => this.#onReady(ready))
   }
 
   #onReady(ready: number): void {
     if ((ready & WRITABLE) !== 0 && !this.#backlog.isEmpty) this.#flush()
-    if (this.isOpen && this.#isReading && (ready & ~WRITABLE) !== 0) this.#read()
-    else if (this.isOpen && (ready & ~WRITABLE & ~READABLE) !== 0) this.#lose()
+    // not listened to, it is read only when it has hung up: what it sent before that is the container's
+    if (this.isOpen && (ready & ~WRITABLE) !== 0) this.#read()
   }
 
   #flush(): void {
@@ -111,11 +111,14 @@ export class Client {
       if (sent !== 'gone' && sent > 0) this.progressMs = performance.now()
       return sent
     })
-    if (!isAlive) this.#lose()
-    else if (this.#backlog.isEmpty) {
-      if (this.#isLeaving) this.close()
-      else this.#watch()
+    if (!isAlive) {
+      this.#lose()
+      return
     }
+    this.#events.onProgress(this)
+    if (!this.isOpen || !this.#backlog.isEmpty) return
+    if (this.#isLeaving) this.close()
+    else this.#watch()
   }
 
   #read(): void {

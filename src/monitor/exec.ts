@@ -1,7 +1,8 @@
 // A further program in a running container, with its streams: a child of this process, which copies them; no monitor takes part.
+
+import { TspodError } from '#errors.ts'
 import type { ExecRequest } from '#runtime/exec.ts'
 import { execProcess } from '#runtime/exec.ts'
-import { TspodError } from '#errors.ts'
 import { openFile, openPipe, openSocketPair } from '#sys/fd.ts'
 import { O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
 import { receiveDescriptor } from '#sys/socket.ts'

@@ -116,7 +116,11 @@ export function writeHeader(frame: Buffer, type: MessageType, length: number): v
 /** A whole message: with bytes, with a value as JSON, or empty. */
 export function encodeMessage(type: MessageType, content?: Uint8Array | object): Buffer {
   const payload =
-    content === undefined ? emptyPayload : content instanceof Uint8Array ? content : Buffer.from(JSON.stringify(content))
+    content === undefined
+      ? emptyPayload
+      : content instanceof Uint8Array
+        ? content
+        : Buffer.from(JSON.stringify(content))
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.byteLength)
   writeHeader(frame, type, payload.byteLength)
   frame.set(payload, HEADER_BYTES)

@@ -1,4 +1,5 @@
 // The kernel's clocks with their full resolution: JavaScript's own wall clock has milliseconds only.
+import { formatTimestamp } from '#oci/timestamp.ts'
 import { syscall } from './call.ts'
 
 const CLOCK_REALTIME = 0
@@ -18,4 +19,9 @@ export function wallClockNs(): bigint {
 /** Nanoseconds since boot, suspension included (CLOCK_BOOTTIME); it never jumps. */
 export function bootClockNs(): bigint {
   return read(CLOCK_BOOTTIME)
+}
+
+/** Now, as RFC 3339 text with nanoseconds. */
+export function nowTimestamp(): string {
+  return formatTimestamp(wallClockNs())
 }

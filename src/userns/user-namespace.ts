@@ -91,6 +91,15 @@ function openKept(runRoot: string, wish: NamespaceWish, isInUse: () => boolean):
   }
 }
 
+/** The kept namespace, whatever its mappings are; `undefined` where nobody keeps one any more. */
+export function openKeptNamespace(runRoot: string): UserNamespace | undefined {
+  const keeper = readKeeper(runRoot)
+  if (keeper === undefined) return undefined
+  const mappings = { uid: readIdMap(keeper.pid, 'uid'), gid: readIdMap(keeper.pid, 'gid') }
+  const fd = openFile(`/proc/${keeper.pid}/ns/user`, O_RDONLY)
+  return { mode: mappings.uid.length > 1 ? 'full' : 'single', mappings, keeper, fd, ...disposable }
+}
+
 /** The recorded keeper, if exactly that process lives. */
 export function readKeeper(runRoot: string): ProcessIdentity | undefined {
   let text: string

@@ -1,0 +1,96 @@
+// What is left to do when a container has ended: record how, tell the journal and the clients, and with --rm remove it.
+// Runs in the monitor, after its loop.
+
+import { type ExitRecord, writeExitRecord } from '#container/exit-record.ts'
+import type { ContainerId } from '#container/record.ts'
+import { disposeHidden, hideContainer } from '#container/remove.ts'
+import { clearState, readState } from '#container/state.ts'
+import { TspodError } from '#errors.ts'
+import { nowTimestamp } from '#sys/clock.ts'
+import { openKeptNamespace } from '#userns/user-namespace.ts'
+import { journalEvent } from './journal.ts'
+import type { Ending } from './monitor.ts'
+import { type ChildMessage, type ExitMessage, encodeMessage } from './protocol.ts'
+
+/** What cannot be recorded now (a full disk) is tried again after this, then ever more rarely. */
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 60_000
+
+/** Records the end of a container; `announce` sends a message to every client. Returns when everything is on disk. */
+export async function recordEnding(
+  child: ChildMessage,
+  ending: Ending,
+  announce: (message: Buffer) => void,
+): Promise<void> {
+  const record = exitRecordOf(child, ending)
+  const message: ExitMessage = { exitCode: record.exitCode, oomKilled: record.oomKilled }
+  if (record.error !== undefined) message.error = record.error
+  const frame = encodeMessage('exit', message)
+  // the journal first: who waits for a container that removes itself finds its exit code there
+  journalEvent(child, 'died', { exitCode: record.exitCode })
+  if (child.remove) {
+    const trash = hideContainer(child.graphRoot, child.id as ContainerId)
+    announce(frame)
+    if (trash !== undefined) await removeFor(child, trash)
+    return
+  }
+  const recorded = recordNow(child, record)
+  announce(frame)
+  if (!recorded) await recordLater(child, record)
+}
+
+async function removeFor(child: ChildMessage, trash: string): Promise<void> {
+  journalEvent(child, 'remove')
+  const { graphRoot, id, name, anonymousVolumes } = child
+  const hidden = { graphRoot, id: id as ContainerId, name, anonymousVolumes, trash }
+  await disposeHidden(hidden, () => {
+    const namespace = openKeptNamespace(child.runRoot)
+    if (namespace === undefined)
+      throw new TspodError('NOT_FOUND', `removing "${trash}": nobody keeps the user's namespace any more`, {
+        hint: 'the next sweep of the store removes it',
+      })
+    return namespace
+  })
+}
+
+function exitRecordOf(
+  child: ChildMessage,
+  { status, durationNs, oomKilled, neverStarted, failure }: Ending,
+): ExitRecord {
+  const record: ExitRecord = {
+    version: 1,
+    pid: child.pid,
+    startTime: child.startTime,
+    exitCode: failure?.exitCode ?? status.code,
+    oomKilled: oomKilled && status.signal !== undefined,
+    startedAt: child.startedAt,
+    finishedAt: nowTimestamp(),
+    durationMs: Number(durationNs / 1_000_000n),
+  }
+  if (status.signal !== undefined && !neverStarted) record.signal = status.signal
+  if (neverStarted) {
+    record.neverStarted = true
+    record.error = failure?.message ?? 'the command that was starting it was ended before its program ran'
+  }
+  return record
+}
+
+/** False where there is no space for it. */
+function recordNow(child: ChildMessage, record: ExitRecord): boolean {
+  try {
+    writeExitRecord(child.folder, record, true)
+    if (record.neverStarted === true && readState(child.folder)?.pid === child.pid) clearState(child.folder)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Nothing is lost by a full disk: the monitor stays until there is space, or somebody has removed the container. */
+async function recordLater(child: ChildMessage, record: ExitRecord): Promise<void> {
+  const { existsSync } = await import('node:fs')
+  for (let pauseMs = FIRST_PAUSE_MS; existsSync(child.folder); pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    await new Promise(resolve => setTimeout(resolve, pauseMs))
+    if (recordNow(child, record)) return
+  }
+}

@@ -1,0 +1,306 @@
+// The process that watches one container: its streams, its log, its clients, its end. A plain loop over descriptors, without JavaScript's
+// event loop: it is small while idle, and nothing that one client does can hold it up. Runs in the host's namespaces; the container's
+// process 1 is its child.
+import { bootClockNs } from '#sys/clock.ts'
+import { duplicate, Fd } from '#sys/fd.ts'
+import { SIGHUP, SIGINT, SIGKILL, SIGTERM } from '#sys/flags.ts'
+import { Poller, READABLE } from '#sys/poll.ts'
+import { type ExitStatus, killProcess } from '#sys/process.ts'
+import { receiveDescriptor } from '#sys/socket.ts'
+import type { WindowSize } from '#sys/terminal.ts'
+import { AttachSocket, runFolder } from './attach-socket.ts'
+import { Client } from './client.ts'
+import { Clients } from './clients.ts'
+import { Deadlines } from './deadlines.ts'
+import { Input } from './input.ts'
+import type { LogDriver, StreamName } from './log/driver.ts'
+import { readOomKills } from './oom.ts'
+import { Output } from './output.ts'
+import { OwnChildren } from './own-children.ts'
+import {
+  type AttachMessage,
+  type ChildMessage,
+  decodePayload,
+  encodeMessage,
+  type FailureMessage,
+  HEADER_BYTES,
+  type MessageType,
+  type OutputClosedMessage,
+} from './protocol.ts'
+
+/** Descriptors that the launcher leaves. */
+const STDOUT_PIPE = 4
+const STDERR_PIPE = 5
+const STDIN_PIPE = 6
+const TERMINAL_SOCKET = 7
+
+/** After process 1 has ended: whoever still holds its pipes may write until nothing comes for this long, and this long in all. */
+const QUIET_MS = 100
+const DRAIN_MS = 2000
+/** A process whose master vanishes before it executes the image's program ends within this. */
+const ORPHAN_MS = 500
+/** How long the command line that starts the container may take to say whether it wants its output. */
+const SUBSCRIBE_MS = 10_000
+
+/** How a container ended. */
+export interface Ending {
+  status: ExitStatus
+  durationNs: bigint
+  oomKilled: boolean
+  /** The image's program was never executed. */
+  neverStarted: boolean
+  /** Why, where the command line said so. */
+  failure: FailureMessage | undefined
+}
+
+/** What the monitor sees happen while it watches. */
+export interface MonitorEvents {
+  onStarted(): void
+  onHelperLost(helper: string, status: ExitStatus): void
+}
+
+export class Monitor {
+  readonly #child: ChildMessage
+  readonly #log: LogDriver
+  readonly #events: MonitorEvents
+  readonly #poller = new Poller()
+  readonly #deadlines = new Deadlines()
+  readonly #clients = new Clients(this.#deadlines, isFull => this.#holdOutput(isFull))
+  readonly #helpers: Map<number, string>
+  readonly #starter: Client
+  readonly #attachSocket: AttachSocket
+  readonly #createdNs = bootClockNs()
+  readonly #oomKillsBefore: number
+  #outputs: Output[] = []
+  #input: Input | undefined
+  #terminalSize: WindowSize | undefined
+  #isReading = false
+  #isStarted = false
+  #starterLeftMs: number | undefined
+  #failure: FailureMessage | undefined
+  #status: ExitStatus | undefined
+
+  /** `control`: the socket of the command line that starts the container. */
+  constructor(child: ChildMessage, log: LogDriver, control: Fd, events: MonitorEvents) {
+    this.#child = child
+    this.#log = log
+    this.#events = events
+    this.#oomKillsBefore = readOomKills(child.cgroupFolder)
+    this.#helpers = new Map(child.helpers.map(({ name, pid }) => [pid, name]))
+    this.#starter = this.#accept(control)
+    this.#openStreams()
+    this.#attachSocket = new AttachSocket(
+      this.#poller,
+      this.#deadlines,
+      runFolder(child.runRoot, child.id),
+      socket => void this.#accept(socket),
+    )
+    const children = new OwnChildren(
+      this.#poller,
+      [SIGTERM, SIGINT, SIGHUP],
+      (pid, status) => this.#onEnd(pid, status),
+      signal => this.#onSignal(signal),
+    )
+    this.#deadlines.set('subscription', SUBSCRIBE_MS, () => this.#startReading())
+    this.#starter.send(encodeMessage('ready'))
+    children.reap()
+  }
+
+  /** Watches until the container has ended and all its output is read, logged and handed on. */
+  watch(): Ending {
+    while (this.#status === undefined || this.#outputs.some(output => output.isOpen)) this.#turn()
+    this.#attachSocket.close()
+    this.#input?.close()
+    this.#log.close()
+    for (const pid of this.#helpers.keys()) killProcess(pid, SIGKILL)
+    this.#helpers.clear()
+    return {
+      status: this.#status,
+      durationNs: bootClockNs() - this.#createdNs,
+      oomKilled: readOomKills(this.#child.cgroupFolder) > this.#oomKillsBefore,
+      neverStarted: this.#wasNeverStarted,
+      failure: this.#failure,
+    }
+  }
+
+  /** Tells every client how it ended; this is the last they hear. */
+  announce(message: Buffer): void {
+    this.#clients.sendToAll(message)
+  }
+
+  /** Stays until every client has taken what is for it, or has been given up. */
+  bidFarewell(): void {
+    this.#clients.leave()
+    while (this.#clients.size > 0) this.#turn()
+  }
+
+  #turn(): void {
+    this.#poller.wait(this.#deadlines.nextMs())
+    this.#deadlines.run()
+  }
+
+  #openStreams(): void {
+    if (this.#child.tty) {
+      const socket = new Fd(TERMINAL_SOCKET)
+      this.#poller.watch(socket.number, READABLE, () => {
+        const terminal = receiveDescriptor(socket.number)
+        this.#poller.unwatch(socket.number)
+        socket.close()
+        if (terminal !== undefined) this.#openTerminal(terminal)
+      })
+    } else if (this.#child.logDriver !== 'passthrough') {
+      this.#addOutput('stdout', new Fd(STDOUT_PIPE))
+      this.#addOutput('stderr', new Fd(STDERR_PIPE))
+      if (this.#child.openStdin) this.#openInput(new Fd(STDIN_PIPE))
+    }
+  }
+
+  #openTerminal(terminal: Fd): void {
+    this.#openInput(duplicate(terminal.number))
+    if (this.#terminalSize !== undefined) this.#input?.resize(this.#terminalSize)
+    this.#addOutput('stdout', terminal)
+  }
+
+  #openInput(fd: Fd): void {
+    this.#input = new Input(this.#poller, fd, this.#child.tty, () => this.#clients.listen(true))
+  }
+
+  #addOutput(stream: StreamName, fd: Fd): void {
+    const output = new Output(this.#poller, this.#deadlines, stream, fd, (name, frame) => this.#deliver(name, frame))
+    this.#outputs.push(output)
+    if (!this.#isReading) output.pause()
+    if (this.#status !== undefined) this.#drain()
+  }
+
+  /** The log first: it has everything, whoever reads or does not. */
+  #deliver(stream: StreamName, frame: Buffer): void {
+    this.#log.write(stream, frame.subarray(HEADER_BYTES))
+    this.#clients.deliver(stream, frame)
+    if (this.#status !== undefined) this.#deadlines.set('quiet', QUIET_MS, () => this.#closeOutputs())
+  }
+
+  /** Before the command line has said whether it attaches, the first output would pass it by. */
+  #startReading(): void {
+    if (this.#isReading) return
+    this.#isReading = true
+    this.#deadlines.clear('subscription')
+    for (const output of this.#outputs) output.resume()
+  }
+
+  #holdOutput(hold: boolean): void {
+    if (this.#status !== undefined || !this.#isReading) return
+    for (const output of this.#outputs) {
+      if (hold) output.pause()
+      else output.resume()
+    }
+  }
+
+  #accept(socket: Fd): Client {
+    const client: Client = new Client(this.#poller, socket, this.#child.folder, {
+      onMessage: (from, type, payload) => this.#onMessage(from, type, payload),
+      onProgress: () => this.#clients.review(),
+      onGone: from => this.#onGone(from),
+    })
+    this.#clients.add(client)
+    return client
+  }
+
+  #onMessage(from: Client, type: MessageType, payload: Buffer): void {
+    switch (type) {
+      case 'attach':
+        from.wants = decodePayload<AttachMessage>(payload)
+        if (from === this.#starter) this.#startReading()
+        return
+      case 'stdin':
+        this.#input?.write(payload)
+        if (this.#input?.isFull === true) this.#clients.listen(false)
+        return
+      case 'stdinEof':
+        this.#input?.end()
+        return
+      case 'resize':
+        this.#terminalSize = decodePayload<WindowSize>(payload)
+        this.#input?.resize(this.#terminalSize)
+        return
+      case 'detach':
+        from.wants = { stdout: false, stderr: false, stdin: false }
+        from.close()
+        this.#onGone(from)
+        return
+      case 'outputClosed':
+        this.#onOutputClosed(from, decodePayload<OutputClosedMessage>(payload).stream)
+        return
+      default:
+        if (from === this.#starter) this.#onStartMessage(type, payload)
+    }
+  }
+
+  #onStartMessage(type: MessageType, payload: Buffer): void {
+    if (type === 'started') {
+      this.#isStarted = true
+      this.#events.onStarted()
+    } else if (type === 'failed') {
+      this.#failure = decodePayload<FailureMessage>(payload)
+      if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)
+    }
+  }
+
+  #onGone(client: Client): void {
+    this.#clients.remove(client)
+    if (client.wants.stdin && this.#child.stdinOnce) this.#input?.end()
+    if (client !== this.#starter) return
+    this.#starterLeftMs = performance.now()
+    this.#startReading()
+  }
+
+  /** Nobody reads the foreground's pipe any more: what writes to it learns so, as it would without a container. */
+  #onOutputClosed(from: Client, stream: StreamName): void {
+    from.wants = { ...from.wants, [stream]: false }
+    if (from !== this.#starter || this.#child.tty) return
+    for (const output of this.#outputs) if (output.stream === stream) output.close()
+  }
+
+  #onEnd(pid: number, status: ExitStatus): void {
+    const helper = this.#helpers.get(pid)
+    if (helper !== undefined) {
+      this.#helpers.delete(pid)
+      if (this.#status !== undefined) return
+      this.#log.note(`tspod: ${helper} has ended (status ${status.code}) before the container that it serves`)
+      this.#events.onHelperLost(helper, status)
+    } else if (pid === this.#child.pid) {
+      this.#status = status
+      this.#drain()
+    }
+  }
+
+  /** Process 1 has ended: what its pipes still hold is read, whoever is slow. */
+  #drain(): void {
+    this.#isReading = true
+    for (const output of this.#outputs) {
+      output.resume()
+      output.expectEnd()
+      for (let pieces = 0; pieces < 1024 && output.read(); pieces++);
+    }
+    this.#deadlines.set('quiet', QUIET_MS, () => this.#closeOutputs())
+    this.#deadlines.set('drained', DRAIN_MS, () => this.#closeOutputs())
+  }
+
+  #closeOutputs(): void {
+    for (const output of this.#outputs) output.close()
+  }
+
+  /** Asked to end, at logout or shutdown: the container is stopped first, so that there is something to record. */
+  #onSignal(signal: number): void {
+    if (signal !== SIGTERM || this.#status !== undefined) return
+    killProcess(this.#child.pid, this.#child.stopSignal)
+    this.#deadlines.set('stop', this.#child.stopTimeoutSeconds * 1000, () => {
+      if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)
+    })
+  }
+
+  get #wasNeverStarted(): boolean {
+    if (this.#failure !== undefined) return true
+    if (this.#isStarted) return false
+    return this.#starterLeftMs === undefined || performance.now() - this.#starterLeftMs < ORPHAN_MS
+  }
+}
