@@ -1,0 +1,32 @@
+// The network of a container in one word, as inspect's HostConfig.NetworkMode says it.
+import { findContainer } from '#container/name-index.ts'
+import { parseNetworkOption } from '#container/options/namespaces.ts'
+import type { ContainerRecord } from '#container/record.ts'
+import { hasCode } from '#errors.ts'
+import type { Engine } from '#engine/open.ts'
+
+/** `slirp4netns`, `host`, `none`, `container:<id>`, `ns:<path>`. */
+export function networkMode(engine: Engine, { network }: Pick<ContainerRecord, 'network'>): string {
+  const asked = network.kind === 'default' ? parseNetworkOption([engine.config.containers.netns]) : network
+  switch (asked.kind) {
+    case 'container':
+      return `container:${idOrName(engine, asked.container)}`
+    case 'path':
+      return `ns:${asked.path}`
+    case 'default':
+    case 'private':
+      return 'slirp4netns'
+    default:
+      return asked.kind
+  }
+}
+
+/** The other container may be gone, or renamed. */
+function idOrName(engine: Engine, name: string): string {
+  try {
+    return findContainer(engine.graphRoot, name)
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND', 'CONFLICT')) return name
+    throw error
+  }
+}
