@@ -36,7 +36,8 @@ async function namesOf(kind: Completion): Promise<Candidate[]> {
       case 'images': {
         const { listImages } = await import('#engine/image/list.ts')
         const images = await listImages({ all: false, filters: [] })
-        return images.flatMap(({ names }) => names.flatMap(name => [name, familiar(name)])).map(word => ({ word }))
+        const words = images.flatMap(({ names }) => names.flatMap(name => [familiar(name), name]))
+        return [...new Set(words)].map(word => ({ word }))
       }
       case 'volumes': {
         const { listVolumes } = await import('#engine/volume/list.ts')

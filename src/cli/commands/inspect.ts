@@ -1,10 +1,12 @@
 // `tspod inspect`, and the same for one kind of object.
 import type { InspectObject } from '#engine/contracts/container.ts'
+import { hasCode } from '#errors.ts'
 import { defineCommand, usageError } from '#cli/command.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { choice, flag, text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
 import { namedContainers } from '#cli/selection.ts'
+import { volumeJson } from '#cli/volume-report.ts'
 
 /** What Podman keeps as times, which templates print and format as such. */
 const timeNames = new Set(['Created', 'CreatedAt', 'StartedAt', 'FinishedAt', 'CheckpointedAt', 'RestoredAt'])
@@ -32,7 +34,7 @@ export const inspectCommand = defineCommand({
     const latest = values.latest ?? false
     if (latest === names.length > 0) throw usageError(latest ? '--latest takes no names' : 'no names or ids specified')
     const { inspectObjects } = await import('#engine/inspect.ts')
-    await show(await inspectObjects(names, { type, size: values.size ?? false, latest }), values.format)
+    await show(inspectObjects(names, { type, size: values.size ?? false, latest }), values.format)
   },
 })
 
@@ -44,7 +46,7 @@ export const containerInspectCommand = defineCommand({
   async run(values, operands) {
     const names = namedContainers(values.latest, operands)
     const { inspectContainers } = await import('#engine/container/inspect.ts')
-    await show(await inspectContainers(names, { size: values.size ?? false }), values.format)
+    await show(inspectContainers(names, { size: values.size ?? false }), values.format)
   },
 })
 
@@ -55,7 +57,7 @@ export const imageInspectCommand = defineCommand({
   completes: ['images'],
   async run(values, names) {
     const { inspectImages } = await import('#engine/image/inspect.ts')
-    await show(await inspectImages(names), values.format)
+    await show(inspectImages(names), values.format)
   },
 })
 
@@ -68,19 +70,34 @@ export const volumeInspectCommand = defineCommand({
     const all = values.all ?? false
     if (all === names.length > 0)
       throw usageError(all ? '--all takes no names' : 'you must provide at least one volume')
-    const { listVolumes } = await import('#engine/volume/list.ts')
-    const { volumeJson } = await import('#cli/volume-report.ts')
-    if (all) return show((await listVolumes([])).map(volumeJson), values.format)
+    if (all) {
+      const { listVolumes } = await import('#engine/volume/list.ts')
+      return show(
+        listVolumes([]).then(volumes => volumes.map(volumeJson)),
+        values.format,
+      )
+    }
     const { inspectObjects } = await import('#engine/inspect.ts')
-    return show(await inspectObjects(names, { type: 'volume', size: false, latest: false }), values.format)
+    return show(inspectObjects(names, { type: 'volume', size: false, latest: false }), values.format)
   },
 })
 
-async function show(objects: InspectObject[], format: string | undefined): Promise<void> {
-  if (format === undefined || format === 'json') return print(formatJson(objects))
+async function show(asked: Promise<InspectObject[]>, format: string | undefined): Promise<void> {
+  if (format === undefined || format === 'json') return print(formatJson(await orNothing(asked)))
   const { withTimes } = await import('#cli/format/go-time.ts')
   const { renderRows, wantsJson } = await import('#cli/format/report.ts')
-  if (wantsJson(format)) return print(formatJson(objects))
+  if (wantsJson(format)) return print(formatJson(await orNothing(asked)))
+  const objects = await asked
   const rows = objects.map(object => withTimes({ ...object, ID: object['Id'] }, timeNames) as InspectObject)
   return print(renderRows(format, rows, { fields: Object.keys(objects[0] ?? {}), headings: {} }))
+}
+
+/** What is asked for; an empty list is printed besides the error where it is missing, as scripts read the output anyway. */
+async function orNothing(asked: Promise<InspectObject[]>): Promise<InspectObject[]> {
+  try {
+    return await asked
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) print(formatJson([]))
+    throw error
+  }
 }
