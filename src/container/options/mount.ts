@@ -1,7 +1,7 @@
 // -v, --mount and --tmpfs as the user typed them, each to one mount request (run(1)).
 import { posix } from 'node:path'
 import { TspodError } from '#errors.ts'
-import { checkName } from '#container/name.ts'
+import { isName } from '#container/name.ts'
 import type { MountRequest } from '#container/request.ts'
 import { containerPath, type MountWords, takeMountWord } from './_mount-words.ts'
 import { splitFields } from './_fields.ts'
@@ -95,7 +95,8 @@ function volumeRequest(
   said: MountWords,
   refuse: Refuse,
 ): MountRequest & { type: 'volume' } {
-  if (name !== '') checkName('volume', name)
+  if (name !== '' && !isName(name))
+    throw refuse(`volume name "${name}": names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument`)
   if (said.overlay) throw new TspodError('UNSUPPORTED', refuse('"O" on a named volume is not implemented yet').message)
   if (said.recursive === false) throw refuse('"bind" is for folders of the host')
   return {
