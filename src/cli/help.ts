@@ -31,7 +31,7 @@ export function commandHelp(name: string, summary: string, spec: CommandSpec): s
 }
 
 /** How an option is written in help: `-e, --env variable`. */
-export function optionTerm({ name, spec }: KnownOption): string {
+function optionTerm({ name, spec }: KnownOption): string {
   const short = spec.short === undefined ? '    ' : `-${spec.short}, `
   return `${short}--${name}${spec.value === undefined ? '' : ` ${spec.value}`}`
 }

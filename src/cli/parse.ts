@@ -57,7 +57,7 @@ function parseLine(
 }
 
 /** How messages call an option: `-l, --label`. */
-export function flagName({ name, spec }: KnownOption): string {
+function flagName({ name, spec }: KnownOption): string {
   return spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`
 }
 

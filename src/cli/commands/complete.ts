@@ -1,4 +1,4 @@
-// `tspod __complete WORD...`: what may stand in place of the last word. Called by the shells' completion scripts; never
+// `tspod __complete -- WORD...`: what may stand in place of the last word. Called by the shells' completion scripts; never
 // fails, whatever stands on the line.
 import { defineCommand } from '#cli/command.ts'
 import { type Candidate, completeLine } from '#cli/complete-line.ts'

@@ -14,7 +14,7 @@ _tspod() {
   read -ra words <<<"$line"
   [[ $line == *' ' ]] && words+=('')
   current=\${words[-1]}
-  answer=$("\${words[0]}" __complete "\${words[@]:1}" 2>/dev/null) || return
+  answer=$("\${words[0]}" __complete -- "\${words[@]:1}" 2>/dev/null) || return
   rest=\${answer##*$'\n'}
   while IFS= read -r candidate; do
     [[ $candidate == :* ]] || COMPREPLY+=("\${candidate%%$'\t'*}")
@@ -37,7 +37,7 @@ const zsh = `#compdef tspod
 _tspod() {
   local -a lines candidates
   local line word rest
-  lines=("\${(@f)$("\${words[1]}" __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  lines=("\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   rest=\${lines[-1]}
   for line in "\${lines[@]}"; do
     [[ -z $line || $line == :* ]] && continue
@@ -59,7 +59,7 @@ if [ "$funcstack[1]" = _tspod ]; then _tspod "$@"; else compdef _tspod tspod; fi
 const fish = `# fish completion for tspod; save it as ~/.config/fish/completions/tspod.fish
 function __tspod_complete
   set -l words (commandline -opc) (commandline -ct)
-  set -l lines ($words[1] __complete $words[2..-1] 2>/dev/null)
+  set -l lines ($words[1] __complete -- $words[2..-1] 2>/dev/null)
   set -l current (commandline -ct)
   for line in $lines
     switch $line

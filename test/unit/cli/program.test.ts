@@ -82,3 +82,16 @@ test('output into a closed pipe ends quietly', () => {
   expect(done.stderr.toString()).toBe('')
   expect(['0\n', '141\n']).toContain(done.stdout.toString())
 })
+
+test('what the shells ask is answered, also for a line that begins with an option', () => {
+  expect(tspod('__complete', '--', 'ru').stdout).toBe('run\tRun a command in a new container\n:none\n')
+  expect(tspod('__complete', '--', '--root', '').stdout).toBe(':folders\n')
+  expect(tspod('__complete', '--', 'load', '--input', '').stdout).toBe(':files\n')
+  for (const shell of ['bash', 'zsh', 'fish']) expect(tspod('completion', shell).stdout).toContain('__complete -- ')
+  expect(tspod('completion', 'tcsh')).toMatchObject({ status: 125, stdout: '' })
+})
+
+test('the completion script for bash is one', () => {
+  const check = Bun.spawnSync(['bash', '-n'], { stdin: Buffer.from(tspod('completion', 'bash').stdout) })
+  expect(check.exitCode).toBe(0)
+})
