@@ -5,6 +5,7 @@ import { serveWorker, type WorkerHandler } from '#userns/worker.ts'
 /** What workers there are; each is loaded only by its own process. */
 const handlers: Record<string, () => Promise<WorkerHandler>> = {
   unpack: async () => (await import('#image/unpack-worker.ts')).unpackWorker,
+  'copy-layers': async () => (await import('#storage/copy-worker.ts')).copyLayersWorker,
   remove: async () => (await import('#storage/remove-worker.ts')).removeWorker,
 }
 

@@ -1,13 +1,15 @@
 // The seam between a chain of unpacked layers and the root file system of one container.
 import type { ChainId } from '#oci/digest.ts'
 import type { Call } from '#sys/servant/batch.ts'
+import type { LayerMode } from './layer-paths.ts'
+import type { OpenNamespace } from './remove-tree.ts'
 
 export interface RootRequest {
   /** Layers, lowest first. */
   chain: readonly ChainId[]
-  /** The container's folder in the store; `upper`, `work` and `merged` lie in it. */
+  /** A folder of its own in the store, absolute; `upper`, `work` and `merged` lie in it. */
   containerFolder: string
-  /** `data=` options the user asked for; usually empty. */
+  /** Show the layers alone; nothing can be written. For mounts of images. */
   readOnly: boolean
 }
 
@@ -16,12 +18,13 @@ export interface RootRequest {
  * nobody else sees, so that nothing has to be unmounted.
  */
 export interface RootPlan {
-  /** Performed in order by the servant. */
+  /** Performed in order by the servant. They change its current folder. */
   calls: readonly Call[]
-  /** A program that serves the file system (FUSE): started in the same namespaces before the container's process is cloned. */
+  /** A program that serves the file system (FUSE): started in the servant's namespaces and current folder. */
   program?: {
     path: string
-    argv: readonly string[] /** device number of `root` changes when it is mounted */
+    argv: readonly string[]
+    /** It serves as soon as something is mounted on this path. */
     readyWhenMounted: string
   }
   /** The path that the root file system has after that. */
@@ -30,8 +33,15 @@ export interface RootPlan {
 
 export interface StorageDriver {
   readonly name: 'overlay' | 'fuse-overlayfs' | 'copy'
-  /** Makes the container's folders (host side, as the caller). */
+  /** Makes the folders of one root file system, host side, as the caller. */
   prepare(request: RootRequest): Promise<void>
-  /** Pure: the same request, the same plan. */
+  /** Decides how it is mounted; the same request, the same plan. Throws INVALID for more layers than can be mounted. */
   planRoot(request: RootRequest): RootPlan
+}
+
+/** Where a driver finds layers. */
+export interface DriverPlace {
+  graphRoot: string
+  mode: LayerMode
+  openNamespace: OpenNamespace
 }

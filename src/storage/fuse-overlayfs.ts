@@ -1,0 +1,29 @@
+// Root file systems by fuse-overlayfs, for kernels that forbid overlay in a user namespace: one process of it for each container.
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { call } from '#sys/servant/batch.ts'
+import type { DriverPlace, StorageDriver } from './driver.ts'
+import { linkFolder } from './layer-paths.ts'
+import { overlayOptions } from './overlay.ts'
+import { makeRootFolders } from './root-folders.ts'
+
+/** The driver for fuse-overlayfs(1) at `program`. */
+export function fuseOverlayDriver(place: DriverPlace, program: string): StorageDriver {
+  return {
+    name: 'fuse-overlayfs',
+    prepare: request => makeRootFolders(place, request, request.readOnly ? [] : ['upper', 'work']),
+    planRoot(request) {
+      const links = linkFolder(place.graphRoot, place.mode)
+      const root = join(realpathSync(request.containerFolder), 'merged')
+      return {
+        calls: [call('chdir', links)],
+        program: {
+          path: program,
+          argv: ['fuse-overlayfs', '-f', '-o', overlayOptions(request, links), root],
+          readyWhenMounted: root,
+        },
+        root,
+      }
+    },
+  }
+}

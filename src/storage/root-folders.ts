@@ -1,0 +1,63 @@
+// The folders that a root file system is mounted from: upper, work, merged. Host namespaces.
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { errnoOf } from '#errors.ts'
+import { call } from '#sys/servant/batch.ts'
+import type { IdMapping } from '#userns/id-mapping.ts'
+import type { DriverPlace, RootRequest } from './driver.ts'
+import { diffFolder, linkFolder } from './layer-paths.ts'
+
+/** Empty folders beside the short links: lower layers for where an image has too few. */
+export const emptyLayers = ['empty', 'empty2'] as const
+
+/**
+ * Makes `upper` with the owner and mode of the uppermost layer's root, since the mounted root shows upper's; and `work`, `merged`.
+ * `kept` are the folders besides `merged` that this driver wants.
+ */
+export async function makeRootFolders(
+  place: DriverPlace,
+  request: RootRequest,
+  kept: readonly string[],
+): Promise<void> {
+  const { containerFolder, chain } = request
+  const links = linkFolder(place.graphRoot, place.mode)
+  for (const name of emptyLayers) mkdirSync(join(links, name), { recursive: true, mode: 0o755 })
+  for (const name of [...kept, 'merged']) mkdirSync(join(containerFolder, name), { recursive: true, mode: 0o700 })
+  const top = chain.at(-1)
+  const facts = top === undefined ? undefined : statSync(diffFolder(place.graphRoot, place.mode, top))
+  if (!kept.includes('upper')) return
+  const upper = join(containerFolder, 'upper')
+  const own = statSync(upper)
+  if (facts !== undefined && (facts.uid !== own.uid || facts.gid !== own.gid)) await changeOwner(place, upper, facts)
+  try {
+    chmodSync(upper, (facts?.mode ?? 0o755) & 0o7777)
+  } catch (error) {
+    if (errnoOf(error) !== 'EPERM') throw error // it belongs to a subordinate id now, and changeOwner gave it its mode
+  }
+}
+
+/** The root of an image need not belong to its user 0. */
+async function changeOwner(
+  place: DriverPlace,
+  path: string,
+  facts: { uid: number; gid: number; mode: number },
+): Promise<void> {
+  const { Servant } = await import('#sys/servant/servant.ts')
+  const { enterCalls } = await import('#userns/user-namespace.ts')
+  const { waitProcess } = await import('#sys/process.ts')
+  const namespace = await place.openNamespace()
+  const servant = Servant.start([], enterCalls(namespace))
+  try {
+    const uid = insideId(namespace.mappings.uid, facts.uid)
+    const gid = insideId(namespace.mappings.gid, facts.gid)
+    servant.do([call('fchownat', -100, path, uid, gid, 0), call('fchmodat', -100, path, facts.mode & 0o7777)])
+  } finally {
+    servant.close()
+    waitProcess(servant.pid)
+  }
+}
+
+function insideId(extents: readonly IdMapping[], outsideId: number): number {
+  const extent = extents.find(each => outsideId >= each.outsideId && outsideId < each.outsideId + each.count)
+  return extent === undefined ? 0 : extent.insideId + outsideId - extent.outsideId
+}
