@@ -81,9 +81,7 @@ function networkTest(engine: Engine, text: string): Test {
 }
 
 /** Containers of an image, by name or id, and of images that were made on top of it. */
-async function ancestorTest(engine: Engine, text: string): Promise<Test> {
-  const { ImageStore } = await import('#image/store.ts')
-  const store = new ImageStore(engine.graphRoot)
+async function ancestorTest({ images: store }: Engine, text: string): Promise<Test> {
   const found = await store.find(text)
   if (found === undefined) return ({ record }) => record?.image?.name === text || record?.image?.id === text
   const { id } = found.image

@@ -16,7 +16,10 @@ export function networkMode(engine: Engine, { network }: Pick<ContainerRecord, '
     case 'default':
     case 'private':
       return 'slirp4netns'
-    default:
+    case 'none':
+    case 'host':
+    case 'pasta':
+    case 'slirp4netns':
       return asked.kind
   }
 }

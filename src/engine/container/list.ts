@@ -1,0 +1,80 @@
+// ps: containers in short. Takes no lock; of containers that do not run, nothing is read that was not asked for.
+import { readlinkSync } from 'node:fs'
+import { errnoOf } from '#errors.ts'
+import type { ContainerRecord } from '#container/record.ts'
+import type { ContainerQuery, ContainerSummary, NamespaceInodes } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { newestFirst } from './select.ts'
+import { type SeenContainer, surveyContainers, surveyRunning } from './survey.ts'
+
+/** The verb: the running ones, or all; newest first. */
+export async function listContainers(query: ContainerQuery): Promise<ContainerSummary[]> {
+  const engine = await openEngine()
+  const chosen = await chooseContainers(engine, query)
+  const sizes = query.size ? await (await import('./sizes.ts')).measureContainers(engine, chosen) : undefined
+  return chosen.map(container => ({
+    ...summarize(container),
+    ...(query.namespaces && { namespaces: readNamespaces(container) }),
+    ...(sizes !== undefined && { size: sizes.get(container.id) }),
+  }))
+}
+
+async function chooseContainers(engine: Engine, { all, last, filters }: ContainerQuery): Promise<SeenContainer[]> {
+  const survey = all || last !== undefined ? surveyContainers(engine) : surveyRunning(engine)
+  const candidates = newestFirst(survey)
+  if (filters.length === 0) return candidates.slice(0, last)
+  const { filterContainers } = await import('./filter.ts')
+  return (await filterContainers(engine, candidates, filters)).slice(0, last)
+}
+
+function summarize({ id, report, status, record, isRunning }: SeenContainer): ContainerSummary {
+  const { state, exit } = report
+  return {
+    id,
+    names: record === undefined ? [] : [record.name],
+    image: record?.image?.name ?? record?.request.rootfs ?? '',
+    imageId: record?.image?.id ?? '',
+    command: record === undefined ? [] : commandOf(record),
+    createdMs: record?.createdMs ?? 0,
+    status,
+    ...(state !== undefined && { startedMs: Date.parse(state.startedAt) }),
+    ...(exit !== undefined && { exitedMs: Date.parse(exit.finishedAt), exitCode: exit.exitCode }),
+    pid: isRunning ? (state?.pid ?? 0) : 0,
+    autoRemove: record?.request.remove ?? false,
+    labels: record?.labels ?? {},
+    mounts: record?.mounts.map(({ destination }) => destination) ?? [],
+    networks: [],
+    ports: [],
+    restarts: state?.restarts ?? 0,
+    ...(status === 'elsewhere' && state !== undefined && { machine: state.machineId }),
+  }
+}
+
+/** What runs in it: entry point and arguments. */
+export function commandOf({ entrypoint, command }: ContainerRecord): string[] {
+  return [...entrypoint, ...command]
+}
+
+/** The inode numbers of its process's namespaces, '' where they cannot be seen. */
+function readNamespaces({ isRunning, report: { state } }: SeenContainer): NamespaceInodes {
+  const inode = (name: string) => (isRunning && state !== undefined ? readInode(`/proc/${state.pid}/ns/${name}`) : '')
+  return {
+    cgroup: inode('cgroup'),
+    ipc: inode('ipc'),
+    mnt: inode('mnt'),
+    net: inode('net'),
+    pid: inode('pid'),
+    user: inode('user'),
+    uts: inode('uts'),
+  }
+}
+
+/** `pid:[4026531836]` */
+function readInode(link: string): string {
+  try {
+    return /\[(\d+)\]/.exec(readlinkSync(link))?.[1] ?? ''
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'ESRCH'].includes(errnoOf(error) ?? '')) return ''
+    throw error
+  }
+}
