@@ -28,21 +28,22 @@ export interface HookDefinition {
   stages: (keyof HooksSpec)[]
 }
 
-const shape = isObject({
-  version: isOneOf('1.0.0'),
-  hook: isObject(
-    { path: isAbsolutePath },
-    { args: isArrayOf(isString), env: isArrayOf(isString), timeout: isInteger(1, 2 ** 31) },
-  ),
-  when: isObject(
-    {},
-    { always: isBoolean, annotations: isMapOf(isString), commands: isArrayOf(isString), hasBindMounts: isBoolean },
-  ),
-  stages: isArrayOf(
-    isOneOf('prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'),
-    1,
-  ),
-})
+const hookShape = () =>
+  isObject({
+    version: isOneOf('1.0.0'),
+    hook: isObject(
+      { path: isAbsolutePath },
+      { args: isArrayOf(isString), env: isArrayOf(isString), timeout: isInteger(1, 2 ** 31) },
+    ),
+    when: isObject(
+      {},
+      { always: isBoolean, annotations: isMapOf(isString), commands: isArrayOf(isString), hasBindMounts: isBoolean },
+    ),
+    stages: isArrayOf(
+      isOneOf('prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'),
+      1,
+    ),
+  })
 
 /** All definitions, ordered by file name; a file in a later folder replaces one of the same name. A missing folder is empty. */
 export function readHooks(dirs: readonly string[]): HookDefinition[] {
@@ -60,7 +61,7 @@ export function readHooks(dirs: readonly string[]): HookDefinition[] {
 function readHook(path: string): HookDefinition {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    shape(value, 'hook')
+    hookShape()(value, 'hook')
     const definition = value as HookDefinition
     for (const text of Object.entries(definition.when.annotations ?? {}).flat()) expression(text)
     for (const text of definition.when.commands ?? []) expression(text)

@@ -117,46 +117,48 @@ function isAtLeast(release: string, wanted: string): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
 }
 
-const isCondition = isObject({}, { arches: isArrayOf(isString), caps: isArrayOf(isString), minKernel: isString })
-const isErrno: Shape = isInteger(0, 4095)
 const isErrnoName: Shape = (value, path) => {
   if (value !== '') isOneOf(...Object.keys(errnoByName))(value, path)
 }
-const shape = isObject(
-  { defaultAction: isOneOf(...seccompActions) },
-  {
-    defaultErrnoRet: isErrno,
-    architectures: isArrayOf(isString),
-    archMap: isArrayOf(isObject({ architecture: isString }, { subArchitectures: isArrayOf(isString) })),
-    flags: isArrayOf(isString),
-    listenerPath: isString,
-    listenerMetadata: isString,
-    syscalls: isArrayOf(
-      isObject(
-        { action: isOneOf(...seccompActions) },
-        {
-          name: isString,
-          names: isArrayOf(isString),
-          errnoRet: isErrno,
-          includes: isCondition,
-          excludes: isCondition,
-          args: isArrayOf(
-            isObject(
-              { index: isInteger(0, 5), value: isInteger(0, 2 ** 64), op: isOneOf(...seccompOperators) },
-              { valueTwo: isInteger(0, 2 ** 64) },
-            ),
-          ),
-        },
-      ),
-    ),
-  },
-)
+
+/** Made only where a file is read: the default profile needs no check. */
+function profileShape(): Shape {
+  const isCondition = isObject({}, { arches: isArrayOf(isString), caps: isArrayOf(isString), minKernel: isString })
+  const isErrno = isInteger(0, 4095)
+  const isArgument = isObject(
+    { index: isInteger(0, 5), value: isInteger(0, 2 ** 64), op: isOneOf(...seccompOperators) },
+    { valueTwo: isInteger(0, 2 ** 64) },
+  )
+  const isRule = isObject(
+    { action: isOneOf(...seccompActions) },
+    {
+      name: isString,
+      names: isArrayOf(isString),
+      errnoRet: isErrno,
+      includes: isCondition,
+      excludes: isCondition,
+      args: isArrayOf(isArgument),
+    },
+  )
+  return isObject(
+    { defaultAction: isOneOf(...seccompActions) },
+    {
+      defaultErrnoRet: isErrno,
+      architectures: isArrayOf(isString),
+      archMap: isArrayOf(isObject({ architecture: isString }, { subArchitectures: isArrayOf(isString) })),
+      flags: isArrayOf(isString),
+      listenerPath: isString,
+      listenerMetadata: isString,
+      syscalls: isArrayOf(isRule),
+    },
+  )
+}
 
 /** The text of a profile, checked. Throws INVALID naming the file and the JSON path. */
 export function parseSeccompProfile(path: string, text: string): SeccompProfile {
   try {
     const value: unknown = JSON.parse(text)
-    shape(value, 'profile')
+    profileShape()(value, 'profile')
     return checkedErrnos(value as SeccompProfile)
   } catch (error) {
     const failure = during(`reading the seccomp profile "${path}"`, error)
