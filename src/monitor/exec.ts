@@ -6,7 +6,7 @@ import { execProcess } from '#runtime/exec.ts'
 import { openFile, openPipe, openSocketPair } from '#sys/fd.ts'
 import { O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
 import { receiveDescriptor } from '#sys/socket.ts'
-import { type ProcessOutcome, type ProcessSession, runSession } from './client/process-session.ts'
+import { type ProcessOutcome, type ProcessSession, runProcessSession } from './client/process-session.ts'
 
 /** What is to be run, without its streams. */
 export type Execution = Omit<ExecRequest, 'streams'>
@@ -19,11 +19,11 @@ export function execDetached(execution: Execution): void {
 }
 
 /** Starts it and copies its streams from and to descriptors 0 to 2 until it ends or the user detaches. */
-export async function execAttached(
+export function execAttached(
   execution: Execution,
   wanted: ProcessSession['wanted'],
   options: { tty: boolean; detachKeys: string },
-): Promise<ProcessOutcome> {
+): ProcessOutcome {
   using resources = new DisposableStack()
   const { detachKeys } = options
   if (options.tty) {
@@ -33,7 +33,7 @@ export async function execAttached(
     const pid = execProcess({ ...execution, streams: { kind: 'terminal', socket: theirs.number } })
     const master = receiveDescriptor(ours.number)
     if (master === undefined) throw new TspodError('INTERNAL', 'the terminal of the new process did not arrive')
-    return await runSession({ pid, terminal: resources.use(master), wanted, detachKeys })
+    return runProcessSession({ pid, terminal: resources.use(master), wanted, detachKeys })
   }
   const [outReader, outWriter] = openPipe()
   const [errReader, errWriter] = openPipe()
@@ -45,7 +45,12 @@ export async function execAttached(
     streams: { kind: 'descriptors', stdin: inReader.number, stdout: outWriter.number, stderr: errWriter.number },
   })
   for (const fd of [outWriter, errWriter, inReader]) fd.close()
-  return await runSession({ pid, pipes: { stdin: inWriter, stdout: outReader, stderr: errReader }, wanted, detachKeys })
+  return runProcessSession({
+    pid,
+    pipes: { stdin: inWriter, stdout: outReader, stderr: errReader },
+    wanted,
+    detachKeys,
+  })
 }
 
 /** A name for a session that nobody is attached to, as podman prints one. */
