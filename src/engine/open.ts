@@ -90,15 +90,15 @@ async function open(): Promise<Engine> {
     },
     async storage() {
       const { mode } = await join()
-      const { pickStorageDriver } = await import('#storage/pick.ts')
-      const driver = await pickStorageDriver({
+      const { pickStorageDriver } = await import('#storage/pick-driver.ts')
+      const { driver } = await pickStorageDriver({
         graphRoot,
         mode,
         openNamespace: join,
-        wanted: config.storage.driver,
-        mountProgram: config.storage.mountProgram ?? findProgram('fuse-overlayfs', config.engine.helperBinariesDirs),
+        wished: config.storage.driver,
+        mountProgram: config.storage.mountProgram,
         remembered: readRemembered().storageDriver,
-        remember: async choices => void (await remember('storageDriver', choices)),
+        remember: async found => await remember('storageDriver', found),
       })
       return { driver, diffFolder: chainId => diffFolder(graphRoot, mode, chainId) }
     },

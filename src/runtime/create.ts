@@ -13,7 +13,7 @@ import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
-import { formatMappings } from './plan/namespaces.ts'
+import { formatMappings, planNamespaces } from './plan/namespaces.ts'
 import { writeFileCalls } from './plan/paths.ts'
 import {
   planExecve,
@@ -24,7 +24,7 @@ import {
 } from './plan/process-steps.ts'
 import { planTerminalStreams } from './plan/device-steps.ts'
 import { executeProgram } from './exec-error.ts'
-import { type Program, programCalls } from './program.ts'
+import { type Program, programCalls } from '#sys/servant/program.ts'
 import { joinCalls, performSteps, postSteps, settleSteps, type Step } from './step.ts'
 
 /** What the process's descriptors 0 to 2 are. */
@@ -125,11 +125,6 @@ function identify(pid: number): ProcessIdentity {
 /** Creates the container's processes. The caller then starts the helper, calls `prepare` and `start`. */
 export function createProcess(request: CreateRequest): CreatedProcess {
   const { spec, namespace, streams } = request
-  const plan = planCreate(spec, request.root.path, {
-    terminalSocket: streams.kind === 'terminal' ? streams.socket : undefined,
-    isFolder: source => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true,
-  })
-  const final = finalSteps(plan, request)
   using resources = new DisposableStack()
   const launcherSeat = new Seat()
   const stagerSeat = resources.use(new Seat())
@@ -137,7 +132,10 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const helperSeat = request.hasHelper ? resources.use(new Seat()) : undefined
   const storageSeat = request.root.program === undefined ? undefined : resources.use(new Seat())
   const stub = resources.use(openStub(launcherSeat))
-  const joined = plan.namespaces.join.map(({ path, flag }) => ({ fd: resources.use(openNamespace(path)), flag }))
+  const joined = planNamespaces(spec.linux ?? {}).join.map(({ path, flag }) => ({
+    fd: resources.use(openNamespace(path)),
+    flag,
+  }))
   const seats = [stagerSeat, initSeat, helperSeat, storageSeat].filter(seat => seat !== undefined)
   const keep = [
     namespace.fd.number,
@@ -147,7 +145,9 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     ...(typeof request.monitor.executable === 'number' ? [request.monitor.executable] : []),
     ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
   ]
-  const launcher = resources.use(Servant.startIn(launcherSeat, seats))
+  const launcher = resources.use(
+    Servant.startStub(launcherSeat, seats, stubCalls(stub, launcherSeat, 'tspod: launcher', [...new Set(keep)])),
+  )
   let stager: Servant | undefined
   let init: Servant | undefined
   let isDone = false
@@ -159,11 +159,17 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     if (stager !== undefined) killProcess(stager.pid, SIGKILL)
     killProcess(launcher.pid, SIGKILL)
   })
-  launcher.become(stubCalls(stub, launcherSeat, 'tspod: launcher', [...new Set(keep)]))
   launcher.do([call('setsid'), call('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)])
   stager = launcher.clone(stagerSeat, 0, storageSeat === undefined ? [initSeat] : [initSeat, storageSeat])
   const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
-  launcher.exec(programCalls(request.monitor))
+  launcher.postExec(programCalls(request.monitor))
+
+  // while the monitor starts
+  const plan = planCreate(spec, request.root.path, {
+    terminalSocket: streams.kind === 'terminal' ? streams.socket : undefined,
+    isFolder: source => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true,
+  })
+  const final = finalSteps(plan, request)
 
   let storagePid: number | undefined
   stager.do(joinCalls([enterCalls(namespace), request.root.calls]))
@@ -183,6 +189,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     call('prctl', PR_SET_DUMPABLE, 1, 0, 0, 0),
     call('setsid'),
   ])
+  launcher.awaitExec()
   isDone = true
   return new CreatedProcess({ init, helper, plan, final, monitorPid: launcher.pid, storagePid })
 }

@@ -89,12 +89,13 @@ export function execProcess(request: ExecRequest): number {
     ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
     ...preserved,
   ]
-  const joiner = resources.use(Servant.startIn(joinerSeat, [seat]))
+  const joiner = resources.use(
+    Servant.startStub(joinerSeat, [seat], stubCalls(stub, joinerSeat, 'tspod: exec', [...new Set(keep)])),
+  )
   resources.defer(() => {
     joiner.close()
     waitProcess(joiner.pid)
   })
-  joiner.become(stubCalls(stub, joinerSeat, 'tspod: exec', [...new Set(keep)]))
   joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, foreignNamespaces(target.pid))])
   const servant = resources.use(joiner.clone(seat, CLONE_PARENT))
   try {

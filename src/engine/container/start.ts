@@ -7,13 +7,14 @@ import { type Engine, openEngine } from '#engine/open.ts'
 import { existingContainer } from './existing.ts'
 import type { Launched } from '#monitor/launch.ts'
 import { launch } from './launch.ts'
-import { findOne, forEachSelected } from './select.ts'
+import { findOne, forEachChosen, selectContainers } from './select.ts'
 import type { ContainerRecord } from '#container/record.ts'
 
-/** The verb, for several. One that runs already is fine. */
+/** The verb, for several. One that runs already is fine; `all` means those that do not run. */
 export async function startContainers(selection: Selection): Promise<Outcome[]> {
   const engine = await openEngine()
-  return await forEachSelected(engine, selection, async id => await startContainer(engine, id))
+  const chosen = await selectContainers(engine, selection, ({ report }) => !isRunning(report))
+  return await forEachChosen(chosen, async id => await startContainer(engine, id))
 }
 
 /** Starts one and leaves it running. Does nothing where it runs already. */

@@ -15,7 +15,7 @@ export interface LinkStep {
 }
 
 /** What every container has (config-linux.md, Default Devices); /dev/console and /dev/ptmx are made with the terminal. */
-export const defaultDevicePaths: readonly string[] = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map(
+const defaultDevicePaths: readonly string[] = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map(
   name => `/dev/${name}`,
 )
 

@@ -7,7 +7,7 @@
 import { TspodError } from '#errors.ts'
 import { syscall, trySyscall } from '#sys/call.ts'
 import { duplicate, Fd, openSocketPair } from '#sys/fd.ts'
-import { PR_SET_NAME, SIG_BLOCK, SIG_SETMASK, SIGCHLD, SIGKILL, SOCK_SEQPACKET } from '#sys/flags.ts'
+import { CLONE_VM, PR_SET_NAME, SIG_BLOCK, SIG_SETMASK, SIGCHLD, SIGKILL, SOCK_SEQPACKET } from '#sys/flags.ts'
 import { code, codeFunction } from '#sys/koffi.ts'
 import type { SyscallName } from '#sys/numbers.ts'
 import { type Arena, arena } from './arena.ts'
@@ -79,6 +79,8 @@ export class Servant implements Disposable {
   #seatFds: readonly number[]
   #pending: Pending | undefined
   #isAbandoned = false
+  /** What it is called until it executes a program. */
+  #name = ''
 
   private constructor(pid: number, seat: Seat, socket: Fd, seatFds: readonly number[]) {
     this.pid = pid
@@ -98,15 +100,33 @@ export class Servant implements Disposable {
 
   /** The same for a seat that exists already, because a stub was made for it. */
   static startIn(seat: Seat, seats: readonly Seat[] = [], first: readonly Call[] = []): Servant {
+    return Servant.#cloneThis(seat, seats, SIGCHLD, [], first)
+  }
+
+  /**
+   * The same, as the stub from the start: the clone shares this process's memory (CLONE_VM) until it has executed the stub, so that
+   * no page table is copied. That is the cheap way to a servant; `stubCalls` says what it keeps open.
+   */
+  static startStub(seat: Seat, seats: readonly Seat[], stubCalls: readonly Call[]): Servant {
+    return Servant.#cloneThis(seat, seats, CLONE_VM | SIGCHLD, stubCalls, [])
+  }
+
+  static #cloneThis(
+    seat: Seat,
+    seats: readonly Seat[],
+    flags: number,
+    preset: readonly Call[],
+    first: readonly Call[],
+  ): Servant {
     const memory = arena()
     const before = new BigUint64Array(1)
     const seatFds = [seat, ...seats].map(({ theirsNumber }) => theirsNumber)
     memory.beginBatch()
     syscall('rt_sigprocmask', SIG_BLOCK, ALL_SIGNALS, before, 8)
     try {
-      const calls = foreignSockets(seatFds).map(fd => call('close', fd))
+      const calls = [...foreignSockets(seatFds).map(fd => call('close', fd)), ...preset]
       const start = presetBatch(memory, seat.mailbox, calls)
-      const clone = { ...call('clone', SIGCHLD, 0, 0, 0, 0), childMailbox: seat.mailbox }
+      const clone = { ...call('clone', flags, 0, 0, 0, 0), childMailbox: seat.mailbox }
       const pid = Number(runOp(memory.address(encodeBatch(memory, [clone]))))
       if (pid < 0) throw callError(clone, pid)
       for (const { theirs } of [seat, ...seats]) theirs.close()
@@ -214,12 +234,25 @@ export class Servant implements Disposable {
    * counts as executed: whoever did knows how it ended.
    */
   exec(calls: readonly Call[], deadlineMs = DEFAULT_DEADLINE_MS): void {
-    const name = randomName()
-    this.do([call('prctl', PR_SET_NAME, name, 0, 0, 0), call('fcntl', this.#seatFds[0] ?? -1, F_SETFD, FD_CLOEXEC)])
+    this.postExec(calls)
+    this.awaitExec(deadlineMs)
+  }
+
+  /** Hands over what `exec` performs without waiting; `awaitExec` waits for it. */
+  postExec(calls: readonly Call[]): void {
+    this.#name = randomName()
+    this.do([
+      call('prctl', PR_SET_NAME, this.#name, 0, 0, 0),
+      call('fcntl', this.#seatFds[0] ?? -1, F_SETFD, FD_CLOEXEC),
+    ])
     this.post(calls)
-    this.#finish(deadlineMs, (_, index) => {
+  }
+
+  /** Waits until the program of `postExec` has taken over. */
+  awaitExec(deadlineMs = DEFAULT_DEADLINE_MS): void {
+    this.#finish(deadlineMs, ({ calls }, index) => {
       if (index !== undefined) throw new TspodError('INTERNAL', 'a batch that should end in execve did not')
-      if (!hasLostName(this.pid, name, deadlineMs)) throw new ServantGone(calls)
+      if (!hasLostName(this.pid, this.#name, deadlineMs)) throw new ServantGone(calls)
     })
   }
 
@@ -247,7 +280,9 @@ export class Servant implements Disposable {
   #await(calls: readonly Call[], start: number): void {
     arena().beginBatch()
     this.#pending = { calls, start }
-    this.answer()
+    this.#finish(DEFAULT_DEADLINE_MS, (_, index) => {
+      if (index === undefined) throw new ServantGone(calls)
+    })
   }
 
   /**

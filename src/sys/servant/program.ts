@@ -1,7 +1,6 @@
 // A program that a servant turns into, with the descriptors it is to have.
-import { SIG_SETMASK } from '#sys/flags.ts'
-import { AT_EMPTY_PATH } from '#sys/flags.ts'
-import { type Call, call, tolerate } from '#sys/servant/batch.ts'
+import { AT_EMPTY_PATH, SIG_SETMASK } from '#sys/flags.ts'
+import { type Call, call, tolerate } from './batch.ts'
 
 export interface Program {
   /** A path, or a descriptor of the executable. */
