@@ -7,7 +7,8 @@ import { type Engine, openEngine } from '#engine/open.ts'
 import { existingContainer } from './existing.ts'
 import type { Launched } from '#monitor/launch.ts'
 import { launch } from './launch.ts'
-import { findOne, forEachChosen, selectContainers } from './select.ts'
+import { forEachChosen } from './outcomes.ts'
+import { findOne, selectContainers } from './select.ts'
 import type { ContainerRecord } from '#container/record.ts'
 
 /** The verb, for several. One that runs already is fine; `all` means those that do not run. */
