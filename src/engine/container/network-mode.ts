@@ -24,8 +24,8 @@ export function networkMode(engine: Engine, { network }: Pick<ContainerRecord, '
   }
 }
 
-/** The other container may be gone, or renamed. */
-function idOrName(engine: Engine, name: string): string {
+/** The id of another container; its name as it was typed where it is gone, or renamed. */
+export function idOrName(engine: Engine, name: string): string {
   try {
     return findContainer(engine.graphRoot, name)
   } catch (error) {

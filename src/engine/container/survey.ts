@@ -32,6 +32,11 @@ export class SeenContainer {
     return typeof record === 'string' ? undefined : record
   }
 
+  /** The record. Throws NOT_FOUND where there is none any more, INVALID where it is damaged. */
+  requireRecord(): ContainerRecord {
+    return this.record ?? readRecord(this.#graphRoot, this.id)
+  }
+
   /** Its record is there and cannot be read. */
   get isDamaged(): boolean {
     return this.#read() === 'damaged'

@@ -1,0 +1,42 @@
+// The part `Config` of a container's inspection: what runs in it, as podman says it.
+import type { Config } from '#config/config.ts'
+import type { ContainerRecord } from '#container/record.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import type { InspectObject } from '#engine/contracts/container.ts'
+
+/** Config; `spec` is missing where a container that never started can not be decided any more. */
+export function describeConfig(
+  record: ContainerRecord,
+  spec: RuntimeSpec | undefined,
+  { containers }: Config,
+): InspectObject {
+  const { request } = record
+  return {
+    Hostname: record.hostname ?? '',
+    Domainname: spec?.domainname ?? '',
+    User: request.user ?? '',
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: request.tty,
+    OpenStdin: request.interactive,
+    StdinOnce: false,
+    Env: spec?.process?.env ?? [],
+    Cmd: record.command,
+    Image: record.image?.name ?? '',
+    Volumes: null,
+    WorkingDir: record.workdir,
+    Entrypoint: record.entrypoint.join(' '),
+    OnBuild: null,
+    Labels: record.labels,
+    Annotations: spec?.annotations ?? request.annotations,
+    StopSignal: record.stopSignal,
+    HealthcheckOnFailureAction: 'none',
+    Umask: request.umask ?? containers.umask,
+    Timeout: request.timeoutSeconds ?? 0,
+    StopTimeout: record.stopTimeoutSeconds,
+    Passwd: request.passwd,
+    sdNotifyMode: 'container',
+    ...(request.timezone !== undefined && { Timezone: request.timezone }),
+  }
+}

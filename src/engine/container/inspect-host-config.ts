@@ -1,0 +1,152 @@
+// The part `HostConfig` of a container's inspection: how it sits on this machine, as podman says it.
+import { parseLogConfig } from '#container/log-config.ts'
+import type { ContainerRecord } from '#container/record.ts'
+import { containerDir } from '#container/record.ts'
+import type { NamespaceMode, UsernsMode } from '#container/request.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import type { InspectObject } from '#engine/contracts/container.ts'
+import type { Engine } from '#engine/open.ts'
+import { idOrName, networkMode } from './network-mode.ts'
+
+/** HostConfig; limits of cgroups, ports and restarts are as podman shows them where there are none. */
+export function describeHostConfig(
+  engine: Engine,
+  record: ContainerRecord,
+  spec: RuntimeSpec | undefined,
+): InspectObject {
+  const { request } = record
+  const { containers } = engine.config
+  return {
+    Binds: bindsOf(record),
+    CgroupManager: engine.config.engine.cgroupManager ?? '',
+    CgroupMode: modeOf(engine, request.cgroupns, 'private'),
+    ContainerIDFile: request.cidFile ?? '',
+    LogConfig: logConfigOf(engine, record),
+    NetworkMode: networkMode(engine, record),
+    PortBindings: {},
+    RestartPolicy: { Name: '', MaximumRetryCount: 0 },
+    AutoRemove: request.remove,
+    VolumeDriver: '',
+    VolumesFrom: request.volumesFrom.length === 0 ? null : request.volumesFrom,
+    ...capabilityChanges(spec, containers.defaultCapabilities, request.privileged),
+    Dns: request.dns,
+    DnsOptions: request.dnsOptions,
+    DnsSearch: request.dnsSearch,
+    ExtraHosts: request.addHosts,
+    GroupAdd: request.groupAdd,
+    IpcMode: modeOf(engine, request.ipc, 'shareable'),
+    Cgroup: '',
+    Cgroups: 'default',
+    Links: null,
+    OomScoreAdj: request.oomScoreAdj ?? 0,
+    PidMode: modeOf(engine, request.pid, 'private'),
+    Privileged: request.privileged,
+    PublishAllPorts: false,
+    ReadonlyRootfs: request.readOnly,
+    SecurityOpt: request.securityOpts,
+    Tmpfs: Object.fromEntries(
+      record.mounts
+        .filter(({ type }) => type === 'tmpfs')
+        .map(({ destination, options }) => [destination, options.join(',')]),
+    ),
+    UTSMode: modeOf(engine, request.uts, 'private'),
+    UsernsMode: usernsModeOf(engine, request.userns),
+    ShmSize: request.shmSizeBytes ?? containers.shmSizeBytes,
+    Runtime: 'oci',
+    ConsoleSize: [spec?.process?.consoleSize?.height ?? 0, spec?.process?.consoleSize?.width ?? 0],
+    Isolation: '',
+    CpuShares: 0,
+    Memory: 0,
+    NanoCpus: 0,
+    CgroupParent: '',
+    BlkioWeight: 0,
+    BlkioWeightDevice: null,
+    BlkioDeviceReadBps: null,
+    BlkioDeviceWriteBps: null,
+    BlkioDeviceReadIOps: null,
+    BlkioDeviceWriteIOps: null,
+    CpuPeriod: 0,
+    CpuQuota: 0,
+    CpuRealtimePeriod: 0,
+    CpuRealtimeRuntime: 0,
+    CpusetCpus: '',
+    CpusetMems: '',
+    Devices: request.devices.map(deviceOf),
+    DiskQuota: 0,
+    KernelMemory: 0,
+    MemoryReservation: 0,
+    MemorySwap: 0,
+    MemorySwappiness: 0,
+    OomKillDisable: false,
+    Init: request.init,
+    PidsLimit: 0,
+    Ulimits: (spec?.process?.rlimits ?? []).map(({ type, soft, hard }) => ({ Name: type, Soft: soft, Hard: hard })),
+    CpuCount: 0,
+    CpuPercent: 0,
+    IOMaximumIOps: 0,
+    IOMaximumBandwidth: 0,
+    CgroupConf: null,
+  }
+}
+
+/** `source:destination:rw,rprivate,rbind`; of a volume its name. */
+function bindsOf({ mounts }: ContainerRecord): string[] {
+  return mounts
+    .filter(({ type }) => type === 'bind' || type === 'volume')
+    .map(({ name, source, destination, options, readWrite, propagation }) => {
+      const first = [readWrite ? 'rw' : 'ro', ...(propagation === undefined ? [] : [propagation])]
+      const words = [...first, ...options.filter(option => !['ro', 'rw', propagation].includes(option))]
+      return `${name ?? source}:${destination}:${words.join(',')}`
+    })
+}
+
+/** What the bounding set has beyond the default one, and lacks. */
+function capabilityChanges(
+  spec: RuntimeSpec | undefined,
+  defaults: readonly string[],
+  privileged: boolean,
+): { CapAdd: string[]; CapDrop: string[] } {
+  const bounding = spec?.process?.capabilities?.bounding
+  if (bounding === undefined || privileged) return { CapAdd: [], CapDrop: [] }
+  const usual = defaults.map(name => (name.startsWith('CAP_') ? name : `CAP_${name}`))
+  return {
+    CapAdd: bounding.filter(name => !usual.includes(name)).toSorted(),
+    CapDrop: usual.filter(name => !bounding.includes(name)).toSorted(),
+  }
+}
+
+function logConfigOf({ graphRoot }: Engine, record: ContainerRecord): InspectObject {
+  const { logOpts } = record.request
+  const config = parseLogConfig(record.logDriver, logOpts, containerDir(graphRoot, record.id))
+  return {
+    Type: record.logDriver,
+    Config: Object.keys(logOpts).length === 0 ? null : logOpts,
+    Path: record.logPath ?? '',
+    Tag: '',
+    Size: 'path' in config && config.maxSizeBytes !== undefined ? `${config.maxSizeBytes}B` : '0B',
+  }
+}
+
+function modeOf(engine: Engine, mode: NamespaceMode, own: string): string {
+  switch (mode.kind) {
+    case 'private':
+      return own
+    case 'host':
+      return 'host'
+    case 'container':
+      return `container:${idOrName(engine, mode.container)}`
+    case 'path':
+      return `ns:${mode.path}`
+  }
+}
+
+function usernsModeOf(engine: Engine, mode: UsernsMode): string {
+  if (mode.kind === 'default') return ''
+  return mode.kind === 'container' || mode.kind === 'path' ? modeOf(engine, mode, '') : mode.kind
+}
+
+/** `/dev/x:/dev/y:rw` */
+function deviceOf(text: string): InspectObject {
+  const [onHost = '', inContainer = onHost] = text.split(':')
+  return { PathOnHost: onHost, PathInContainer: inContainer, CgroupPermissions: '' }
+}

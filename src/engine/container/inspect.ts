@@ -1,0 +1,188 @@
+// container inspect: all that is known of a container, in podman's words (podman-container-inspect(1)). Takes no lock.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { errnoOf, TspodError } from '#errors.ts'
+import { log } from '#log.ts'
+import type { ContainerRecord } from '#container/record.ts'
+import type { StatusReport } from '#container/state.ts'
+import { type Digest, isDigest } from '#oci/digest.ts'
+import { type RuntimeSpec, runtimeSpecVersion } from '#oci/runtime-spec.ts'
+import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
+import type { ContainerName, InspectObject } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { describeConfig } from './inspect-config.ts'
+import { describeHostConfig } from './inspect-host-config.ts'
+import { findOne } from './select.ts'
+import { type ContainerSize, measureContainers } from './sizes.ts'
+import { type SeenContainer, seeContainer } from './survey.ts'
+
+/** Go's zero time, which podman prints for what never was. */
+const NEVER = '0001-01-01T00:00:00Z'
+
+/** The verb: each in order; fails on the first unknown name, or a record that is damaged. */
+export async function inspectContainers(names: ContainerName[], options: { size: boolean }): Promise<InspectObject[]> {
+  const engine = await openEngine()
+  const containers = names.map(name => seeContainer(engine, findOne(engine, name)))
+  const sizes = options.size ? await measureContainers(engine, containers) : undefined
+  return await Promise.all(containers.map(container => describe(engine, container, sizes?.get(container.id))))
+}
+
+async function describe(engine: Engine, seen: SeenContainer, size: ContainerSize | undefined): Promise<InspectObject> {
+  const { id, folder, report } = seen
+  const record = seen.requireRecord()
+  const spec = await specOf(engine, record, folder)
+  const [path = '', ...args] = spec?.process?.args ?? [...record.entrypoint, ...record.command]
+  const { bounding = [], effective = [] } = spec?.process?.capabilities ?? {}
+  return {
+    Id: id,
+    Created: new Date(record.createdMs).toISOString(),
+    Path: path,
+    Args: args,
+    State: describeState(seen, report),
+    Image: record.image?.id ?? '',
+    ImageDigest: record.image?.digest ?? '',
+    ImageName: record.image?.name ?? '',
+    Rootfs: record.request.rootfs ?? '',
+    Pod: '',
+    ResolvConfPath: ifThere(join(folder, 'resolv.conf')),
+    HostnamePath: ifThere(join(folder, 'hostname')),
+    HostsPath: ifThere(join(folder, 'hosts')),
+    StaticDir: folder,
+    OCIConfigPath: ifThere(join(folder, 'config.json')),
+    OCIRuntime: 'tspod',
+    ConmonPidFile: '',
+    PidFile: record.request.pidFile ?? '',
+    Name: record.name,
+    RestartCount: report.state?.restarts ?? 0,
+    Driver: record.storageDriver,
+    MountLabel: spec?.linux?.mountLabel ?? '',
+    ProcessLabel: spec?.process?.selinuxLabel ?? '',
+    AppArmorProfile: spec?.process?.apparmorProfile ?? '',
+    EffectiveCaps: effective.toSorted(),
+    BoundingCaps: bounding.toSorted(),
+    ExecIDs: [],
+    GraphDriver: await describeStorage(engine, record, folder),
+    ...(size !== undefined && { SizeRw: size.writableBytes, SizeRootFs: size.rootFsBytes }),
+    Mounts: describeMounts(record),
+    Dependencies: record.dependsOn,
+    NetworkSettings: describeNetwork(seen),
+    Namespace: '',
+    IsInfra: false,
+    IsService: false,
+    Config: describeConfig(record, spec, engine.config),
+    HostConfig: describeHostConfig(engine, record, spec),
+  }
+}
+
+/** config.json; of a container that was never started, what would be in it. `undefined` where it cannot be decided any more. */
+async function specOf(engine: Engine, record: ContainerRecord, folder: string): Promise<RuntimeSpec | undefined> {
+  try {
+    return parseRuntimeSpec(readFileSync(join(folder, 'config.json'), 'utf8'))
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+  try {
+    const { existingContainer } = await import('./existing.ts')
+    return (await existingContainer(engine, record.id)).blueprint.plan.spec
+  } catch (error) {
+    if (!(error instanceof TspodError)) throw error
+    log.warn(`container ${record.name} could not be started as it is: ${error.message}`)
+    return undefined
+  }
+}
+
+function describeState({ isRunning, status }: SeenContainer, { state, exit }: StatusReport): InspectObject {
+  return {
+    OciVersion: runtimeSpecVersion,
+    Status: status,
+    Running: isRunning && status !== 'paused',
+    Paused: status === 'paused',
+    Restarting: false,
+    OOMKilled: exit?.oomKilled ?? false,
+    Dead: false,
+    Pid: isRunning ? (state?.pid ?? 0) : 0,
+    ConmonPid: isRunning ? (state?.monitor.pid ?? 0) : 0,
+    ExitCode: exit?.exitCode ?? 0,
+    Error: exit?.error ?? '',
+    StartedAt: state?.startedAt ?? exit?.startedAt ?? NEVER,
+    FinishedAt: exit?.finishedAt ?? NEVER,
+    Health: { Status: '', FailingStreak: 0, Log: null },
+    ...(state?.cgroupFolder !== undefined && { CgroupPath: state.cgroupFolder }),
+    CheckpointedAt: NEVER,
+    RestoredAt: NEVER,
+    ...(status === 'elsewhere' && { Machine: state?.machineId }),
+  }
+}
+
+function describeMounts({ mounts }: ContainerRecord): InspectObject[] {
+  const shown = mounts.filter(({ type }) => type === 'bind' || type === 'volume')
+  return shown.map(({ type, name, source, destination, options, readWrite, propagation }) => ({
+    Type: type,
+    ...(name !== undefined && { Name: name }),
+    Source: source,
+    Destination: destination,
+    Driver: type === 'volume' ? 'local' : '',
+    Mode: '',
+    Options: options.filter(option => option !== 'ro' && option !== 'rw' && option !== propagation),
+    RW: readWrite,
+    Propagation: propagation ?? '',
+  }))
+}
+
+/** Where the root file system comes from. The image may have been removed by force; then its layers are not known. */
+async function describeStorage(engine: Engine, record: ContainerRecord, folder: string): Promise<InspectObject> {
+  const { storageDriver, image } = record
+  if (image === undefined) return { Name: storageDriver, Data: { RootDir: record.request.rootfs ?? '' } }
+  const merged = { MergedDir: join(folder, 'merged') }
+  if (storageDriver === 'copy') return { Name: storageDriver, Data: merged }
+  const lower = isDigest(image.digest) ? await lowerFolders(engine, image.digest) : undefined
+  return {
+    Name: storageDriver,
+    Data: {
+      ...(lower !== undefined && { LowerDir: lower.join(':') }),
+      ...merged,
+      UpperDir: join(folder, 'upper'),
+      WorkDir: join(folder, 'work'),
+    },
+  }
+}
+
+/** The folders of an image's layers, uppermost first. */
+async function lowerFolders(engine: Engine, digest: Digest): Promise<string[] | undefined> {
+  try {
+    const { diffFolder } = await import('#storage/layer-paths.ts')
+    const { chain } = engine.images.open({ digest })
+    const top = chain.at(-1)
+    // which of both is known without opening the namespace: its layers are there
+    const mode = top !== undefined && existsSync(diffFolder(engine.graphRoot, 'single', top)) ? 'single' : 'full'
+    return chain.toReversed().map(chainId => diffFolder(engine.graphRoot, mode, chainId))
+  } catch (error) {
+    if (error instanceof TspodError && (error.code === 'NOT_FOUND' || error.code === 'INVALID')) return undefined
+    throw error
+  }
+}
+
+/** slirp4netns gives every container the same address, which nothing outside can reach: as with podman, there is none to show. */
+function describeNetwork({ isRunning, report }: SeenContainer): InspectObject {
+  return {
+    EndpointID: '',
+    Gateway: '',
+    IPAddress: '',
+    IPPrefixLen: 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    MacAddress: '',
+    Bridge: '',
+    SandboxID: '',
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    Ports: {},
+    SandboxKey: isRunning && report.state !== undefined ? `/proc/${report.state.pid}/ns/net` : '',
+  }
+}
+
+function ifThere(path: string): string {
+  return existsSync(path) ? path : ''
+}
