@@ -11,11 +11,11 @@ import type { NetworkDriver } from '#network/driver.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
 import { type CreatedProcess, createProcess, type ProcessStreams, type RootSetup } from '#runtime/create.ts'
-import type { Program } from '#runtime/program.ts'
 import { wallClockNs } from '#sys/clock.ts'
 import { Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
 import { O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
 import { readProcessStat } from '#sys/process.ts'
+import type { Program } from '#sys/servant/program.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
 import { waitReadable } from './wait-readable.ts'
@@ -57,10 +57,10 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
   const streams = openStreams(record, resources)
   const helper = request.network?.helper
   const helperPipes = helper === undefined ? undefined : openHelperPipes(resources)
-  const seccompFilter =
+  const seccomp =
     spec.linux?.seccomp === undefined
       ? undefined
-      : (await import('#runtime/seccomp/compile.ts')).compileSeccomp(spec.linux.seccomp, process.arch)
+      : await (await import('#runtime/seccomp/plan.ts')).planSeccomp(spec.linux.seccomp, process.arch)
   const created = resources.use(
     createProcess({
       spec,
@@ -68,8 +68,8 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       root,
       streams: streams.process,
       monitor: monitorProgram(record.id, theirControl, streams, helperPipes?.alive, resources),
-      hasHelper: helper !== undefined,
-      seccompFilter,
+      helperDescriptors: helperPipes && [streams.nullFd.number, helperPipes.ready.number, helperPipes.exit.number],
+      seccomp,
     }),
   )
   theirControl.close()

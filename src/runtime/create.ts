@@ -12,6 +12,7 @@ import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
+import type { SeccompPlan } from './seccomp/plan.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
 import { formatMappings, planNamespaces } from './plan/namespaces.ts'
 import { writeFileCalls } from './plan/paths.ts'
@@ -47,9 +48,9 @@ export interface CreateRequest {
   streams: ProcessStreams
   /** What the launcher becomes once it has cloned the others: the parent of the container's process. */
   monitor: Program
-  seccompFilter?: Uint8Array
-  /** Whether a network helper will be started beside the container. */
-  hasHelper: boolean
+  seccomp?: SeccompPlan
+  /** Descriptors that the network helper beside the container will be given; absent where there is none. */
+  helperDescriptors?: readonly number[]
 }
 
 /** A container whose process is ready to execute its program. Disposing it before `start` ends everything. */
@@ -129,7 +130,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const launcherSeat = new Seat()
   const stagerSeat = resources.use(new Seat())
   const initSeat = resources.use(new Seat())
-  const helperSeat = request.hasHelper ? resources.use(new Seat()) : undefined
+  const helperSeat = request.helperDescriptors !== undefined ? resources.use(new Seat()) : undefined
   const storageSeat = request.root.program === undefined ? undefined : resources.use(new Seat())
   const stub = resources.use(openStub(launcherSeat))
   const joined = planNamespaces(spec.linux ?? {}).join.map(({ path, flag }) => ({
@@ -142,6 +143,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     ...seats.map(seat => seat.theirsNumber),
     ...joined.map(({ fd }) => fd.number),
     ...request.monitor.descriptors.values(),
+    ...(request.helperDescriptors ?? []),
     ...(typeof request.monitor.executable === 'number' ? [request.monitor.executable] : []),
     ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
   ]
@@ -248,7 +250,7 @@ function finalSteps(plan: CreatePlan, request: CreateRequest): Step[] {
   const facts: ProcessFacts = {
     keepGroups: namespace.mode === 'single' || request.spec.annotations?.['run.oci.keep_original_groups'] === '1',
     lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
-    seccomp: request.seccompFilter,
+    seccomp: request.seccomp,
   }
   return [
     streams.kind === 'terminal' ? planTerminalStreams() : planStreams(streams, process.user),

@@ -30,6 +30,7 @@ import { executeProgram } from './exec-error.ts'
 import { planTerminal, planTerminalStreams } from './plan/device-steps.ts'
 import { placeAt } from './plan/paths.ts'
 import { planExecve, planIdentitySteps, planStreams, planSurroundings } from './plan/process-steps.ts'
+import type { SeccompPlan } from './seccomp/plan.ts'
 import { ROOT } from './slots.ts'
 import { performSteps, type Step } from './step.ts'
 
@@ -40,7 +41,7 @@ export interface ExecRequest {
   process: ProcessSpec
   linux: LinuxSpec
   streams: ProcessStreams
-  seccompFilter?: Uint8Array
+  seccomp?: SeccompPlan
   /** setgroups(2) is denied in the container's user namespace, or the caller's groups are kept */
   keepGroups: boolean
   /** Descriptors from 3 up to hand on (`--preserve-fds`). */
@@ -135,7 +136,7 @@ function startProgram(servant: Servant, request: ExecRequest): void {
   const facts = {
     keepGroups: request.keepGroups,
     lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
-    seccomp: request.seccompFilter,
+    seccomp: request.seccomp,
   }
   const final = [
     streams.kind === 'terminal' ? planTerminalStreams() : planStreams(streams, process.user),

@@ -7,10 +7,10 @@ import {
   PR_CAPBSET_DROP,
   PR_SET_KEEPCAPS,
   PR_SET_NO_NEW_PRIVS,
-  PR_SET_SECCOMP,
   SIG_SETMASK,
 } from '#sys/flags.ts'
 import { type Call, call, tolerate } from '#sys/servant/batch.ts'
+import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
 import type { Step } from '#runtime/step.ts'
 import { planCapabilities } from './capabilities.ts'
 import { planIdentity } from './identity.ts'
@@ -19,7 +19,7 @@ import { planRlimits } from './rlimits.ts'
 import { planSysctls } from './sysctls.ts'
 
 const CLOSE_RANGE_CLOEXEC = 4
-const SECCOMP_MODE_FILTER = 2
+const SECCOMP_SET_MODE_FILTER = 1
 const KEYCTL_JOIN_SESSION_KEYRING = 1
 const LAST_STANDARD_SIGNAL = 31
 
@@ -29,8 +29,7 @@ export interface ProcessFacts {
   keepGroups: boolean
   /** /proc/sys/kernel/cap_last_cap */
   lastCapability: number
-  /** The compiled filter, struct sock_filter after struct sock_filter. */
-  seccomp: Uint8Array | undefined
+  seccomp: SeccompPlan | undefined
 }
 
 /** Things that need the host's /proc or the container's mounts, before the root changes. */
@@ -55,8 +54,8 @@ export function planSettings(spec: RuntimeSpec): Step[] {
     steps.push({
       actor: 'init',
       doing: `setting the kernel parameter "${path}" to "${value}"`,
-      shell: `echo ${quoted(value)} > /proc/sys/${path}`,
-      calls: writeFileCalls(`/proc/sys/${path}`, value),
+      shell: `echo ${quoted(value)} > ${path}`,
+      calls: writeFileCalls(path, value),
     })
   if (process?.oomScoreAdj !== undefined)
     steps.push({
@@ -189,25 +188,18 @@ function allCapabilities(last: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(low, low, 0, high, high, 0).buffer)
 }
 
-function planFilter(program: Uint8Array): Step {
+function planFilter({ filter, flags }: SeccompPlan): Step {
   const header = Buffer.alloc(16)
-  header.writeUInt16LE(program.byteLength / 8, 0)
+  header.writeUInt16LE(filter.byteLength / 8, 0)
   return {
     actor: 'init',
     doing: 'installing the system call filter',
-    shell: `# seccomp filter, ${program.byteLength / 8} instructions`,
+    shell: `# seccomp filter, ${filter.byteLength / 8} instructions`,
     calls: [
-      call(
-        'prctl',
-        PR_SET_SECCOMP,
-        SECCOMP_MODE_FILTER,
-        {
-          memory: header,
-          pointers: [{ offset: 8, to: { memory: program } }],
-        },
-        0,
-        0,
-      ),
+      call('seccomp', SECCOMP_SET_MODE_FILTER, flags, {
+        memory: header,
+        pointers: [{ offset: 8, to: { memory: filter } }],
+      }),
     ],
   }
 }

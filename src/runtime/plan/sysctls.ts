@@ -4,7 +4,7 @@ import type { LinuxSpec } from '#oci/runtime-spec.ts'
 import { canonicalSysctl, sysctlNamespace, sysctlPath } from '#oci/sysctl.ts'
 
 export interface SysctlStep {
-  /** below /proc/sys */
+  /** below /proc/sys, in full */
   path: string
   value: string
 }
