@@ -28,6 +28,7 @@ export function createRequest(
   for (const text of values.ulimit ?? []) parseUlimit(text)
   if (values.detachKeys !== undefined) parseDetachKeys(values.detachKeys)
   return {
+    unsaid: unsaidOf(values),
     name: values.name,
     ...(isRootfs ? { rootfs: absolute(source, cwd) } : { image: source }),
     platform: platformOf(values),
@@ -104,6 +105,22 @@ export function createRequest(
     groupEntry: values.groupEntry,
     hostUsers: values.hostuser ?? [],
   }
+}
+
+/** The fields containers.conf may decide, since no option does. */
+function unsaidOf(values: Values<typeof createOptions>): ContainerRequest['unsaid'] {
+  const open: ContainerRequest['unsaid'] = []
+  if (values.envHost === undefined) open.push('envHost')
+  if (values.httpProxy === undefined) open.push('httpProxy')
+  if (values.init === undefined && values.initPath === undefined) open.push('init')
+  if (values.noHosts === undefined && values.addHost === undefined) open.push('noHosts')
+  if (values.privileged === undefined) open.push('privileged')
+  if (values.readOnly === undefined) open.push('readOnly')
+  if (values.pid === undefined) open.push('pid')
+  if (values.ipc === undefined) open.push('ipc')
+  if (values.uts === undefined) open.push('uts')
+  if (values.cgroupns === undefined) open.push('cgroupns')
+  return open
 }
 
 function checkConflicts(values: Values<typeof createOptions>): void {

@@ -64,6 +64,8 @@ export type MountRequest =
   | { type: 'image'; image: string; destination: string; readWrite: boolean; subpath?: string }
 
 export interface ContainerRequest {
+  /** fields whose value here is only a default: the configuration may say otherwise (configured-defaults.ts) */
+  unsaid: (keyof ContainerRequest)[]
   name?: string
   /** the image as typed, or */
   image?: string

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
+import { withConfiguredDefaults } from '#container/configured-defaults.ts'
 import { claimName, findContainer, freeRandomName, holderOf, nameInUse } from '#container/name-index.ts'
 import { parseLogConfig } from '#container/log-config.ts'
 import { checkName } from '#container/name.ts'
@@ -43,10 +44,11 @@ export async function createContainer(request: ContainerRequest, pull: PullOptio
 /** Makes everything of a container but its process; on failure nothing stays. */
 export async function buildContainer(
   engine: Engine,
-  request: ContainerRequest,
+  asked: ContainerRequest,
   pull: PullOptions,
 ): Promise<CreatedContainer> {
   const { graphRoot } = engine
+  const request = withConfiguredDefaults(asked, engine.config.containers)
   await using undo = new AsyncDisposableStack()
   if (request.name !== undefined) await freeName(engine, request.name, request.replace)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, pull) : undefined

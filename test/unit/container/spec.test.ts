@@ -54,6 +54,7 @@ const request: ContainerRequest = {
   preserveFds: 0,
   passwd: true,
   hostUsers: [],
+  unsaid: [],
 }
 
 const mappings = [
