@@ -68,7 +68,9 @@ class DrawnProgress implements Progress {
 
   readonly onProgress = (event: ProgressEvent): void => {
     if (event.kind !== 'blob') {
-      this.#draw(`${fit(sentence(event), this.#width)}\n`)
+      const line = `${fit(sentence(event), this.#width)}\n`
+      if (event.kind === 'manifest') this.#finish(line)
+      else this.#draw(line)
       return
     }
     const key = `${event.role} ${event.digest}`
@@ -80,8 +82,15 @@ class DrawnProgress implements Progress {
   };
 
   [Symbol.dispose](): void {
+    this.#finish('')
+  }
+
+  /** Leaves the last state on the screen and never touches it again. */
+  #finish(last: string): void {
     this.#draw('')
+    if (last !== '') this.#target.write(last)
     this.#lines.clear()
+    this.#drawn = 0
   }
 
   get #width(): number {
@@ -92,6 +101,7 @@ class DrawnProgress implements Progress {
   #draw(above: string): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    if (above === '' && this.#drawn === 0 && this.#lines.size === 0) return
     const back = this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A`
     const texts: string[] = []
     let scrolled = ''

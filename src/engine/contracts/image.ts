@@ -12,6 +12,7 @@ export type ProgressEvent =
   | { kind: 'blob'; digest: string; role: 'layer' | 'config'; phase: BlobPhase; doneBytes: number; totalBytes?: number }
   /** something worth a line: a retry with its reason, a mirror given up */
   | { kind: 'note'; text: string }
+  /** all is in place: the last event, after which the caller's screen belongs to others */
   | { kind: 'manifest'; digest: string }
 
 export type BlobPhase = 'waiting' | 'copying' | 'unpacking' | 'done' | 'exists'

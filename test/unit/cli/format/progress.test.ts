@@ -64,3 +64,16 @@ test('what is done stays above, what goes on is drawn again below it', () => {
   expect(output).toContain('retrying\n')
   expect(output).toContain('\x1b[1A\x1b[J')
 })
+
+test('after the manifest nothing is drawn any more: the screen belongs to the container', async () => {
+  let output = ''
+  const progress = openProgress({ write: text => (output += text), columns: 80, rows: 24 })
+  progress.onProgress(blob('copying', 10))
+  progress.onProgress({ kind: 'manifest', digest })
+  expect(output).toContain('Copying blob 4abcf2066143')
+  expect(output).toEndWith('Writing manifest to image destination\n')
+  output = ''
+  await new Promise(resolve => setTimeout(resolve, 150))
+  progress[Symbol.dispose]()
+  expect(output).toBe('')
+})
