@@ -37,6 +37,8 @@ function hasSubordinateIds(): boolean {
 /** Each need → what is missing here, or undefined. */
 const facts = {
   tspod: () => missing(existsSync(tspodPath), 'dist/tspod is not built: npm run build'),
+  'tiny-disk': () =>
+    missing(process.env.TSPOD_TEST_TINY_DISK !== undefined, 'no tiny file system: scripts/test.sh mounts one as root'),
   root: () => missing(process.getuid?.() === 0, 'not root'),
   user: () => missing(process.getuid?.() !== 0, 'must not be root'),
   userns: () => missing(runs('unshare', '--user', '--map-root-user', 'true'), 'user namespaces are refused'),

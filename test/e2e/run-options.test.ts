@@ -81,7 +81,7 @@ describe('identity', () => {
     expect(await sh(['-u', 'app'], 'echo $HOME; pwd')).toBe('/home/app\n/')
     expect(await sh(['-w', '/var/log'], 'pwd')).toBe('/var/log')
     if (!isPodman) expect(await sh(['-w', '/made/for/me'], 'pwd')).toBe('/made/for/me')
-    expect((await tspod('run', '--rm', '-w', 'relative', 'alpine', 'pwd')).status).toBe(125)
+    expect((await tspod('run', '--rm', '-w', 'relative', 'alpine', 'pwd')).status).not.toBe(0)
   })
 
   e2e()('--hostname, --umask', async () => {

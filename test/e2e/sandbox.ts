@@ -72,7 +72,17 @@ export function useSandbox(...images: string[]): Sandbox {
     CONTAINERS_REGISTRIES_CONF: process.env.TSPOD_TEST_REGISTRIES_CONF ?? '',
   }
   const command = isPodman
-    ? ['podman', '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file']
+    ? [
+        'podman',
+        '--runtime',
+        'runc',
+        '--cgroup-manager',
+        'cgroupfs',
+        '--events-backend',
+        'file',
+        '--storage-driver',
+        'overlay',
+      ]
     : [tspodPath]
 
   const tspodWith = async (options: CommandOptions, ...args: string[]): Promise<Result> => {
