@@ -57,7 +57,7 @@ export function takeMountWord(said: MountWords, word: string, refuse: (why: stri
 }
 
 /** Idmapped mounts need privilege over the file system's own user namespace (mount_setattr(2)). */
-export function refuseIdmap(word: string, refuse: (why: string) => TspodError): void {
+function refuseIdmap(word: string, refuse: (why: string) => TspodError): void {
   if (!/^r?idmap(?:$|=)/.test(word)) return
   throw new TspodError('UNSUPPORTED', refuse('"idmap" mounts need privilege over the source file system').message, {
     hint: "use --userns keep-id, or the option U to give the source to the container's user",

@@ -23,7 +23,7 @@ export function parseAddHost(text: string): HostEntry {
 }
 
 /** True for a plain IPv4 or IPv6 address. Does without node:net, which costs a millisecond to load. */
-export function isAddress(text: string): boolean {
+function isAddress(text: string): boolean {
   if (/^[0-9.]+$/.test(text)) return /^(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\.(?!$)|$)){4}$/.test(text)
   return /^[0-9a-f:.]+$/i.test(text) && URL.canParse(`http://[${text}]/`)
 }

@@ -1,8 +1,6 @@
 // --detach-keys: the bytes that leave an attached container running (attach(1)).
 import { TspodError } from '#errors.ts'
 
-export const defaultDetachKeys = 'ctrl-p,ctrl-q'
-
 /** `ctrl-p,ctrl-q` or `a,b` as the bytes a terminal sends; an empty text disables detaching. INVALID quotes the text. */
 export function parseDetachKeys(text: string): Uint8Array {
   if (text === '') return new Uint8Array(0)

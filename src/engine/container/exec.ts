@@ -12,7 +12,7 @@ import { keepGroupsAnnotation } from '#container/spec.ts'
 import type { ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
 import { execAttached, execDetached, newSessionId } from '#monitor/exec.ts'
-import { compileSeccomp } from '#runtime/seccomp/compile.ts'
+import { planSeccomp } from '#runtime/seccomp/plan.ts'
 import { terminalSize } from '#host/limits.ts'
 import { readChainFile } from '#storage/chain-file.ts'
 import type { ClientStreams, ContainerName, ExecOutcome, ExecRequest } from '#engine/contracts/container.ts'
@@ -38,8 +38,7 @@ export async function execContainer(
     target: report.state,
     process,
     linux: spec.linux ?? {},
-    seccompFilter:
-      isFiltered && spec.linux?.seccomp !== undefined ? compileSeccomp(spec.linux.seccomp, arch()) : undefined,
+    seccomp: isFiltered && spec.linux?.seccomp ? await planSeccomp(spec.linux.seccomp, arch()) : undefined,
     keepGroups: (await engine.namespace()).mode === 'single' || spec.annotations?.[keepGroupsAnnotation] === '1',
     preservedFds: request.preserveFds,
   }
