@@ -1,7 +1,8 @@
 // Finds out what the last word of an unfinished command line may be, from the tables of commands and options.
+
+import { type KnownOption, lookUp, type OptionLookup } from './arguments.ts'
 import type { CommandSpec } from './command.ts'
 import { type CommandEntry, findCommand, nouns, verbs } from './commands.ts'
-import { type KnownOption, lookUp, type OptionLookup } from './arguments.ts'
 import { globalOptions } from './global-options.ts'
 import type { Completion, OptionTable } from './option.ts'
 import { knownOptions } from './parse.ts'

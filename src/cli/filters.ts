@@ -4,8 +4,8 @@ import type { ImageFilter } from '#engine/contracts/image.ts'
 import type { EventFilter } from '#engine/contracts/system.ts'
 import type { VolumeFilter } from '#engine/contracts/volume.ts'
 import { TspodError } from '#errors.ts'
-import { parseBoolean } from './option.ts'
 import { parseTime } from './format/durations.ts'
+import { parseBoolean } from './option.ts'
 
 const statuses: Record<string, ContainerStatus> = {
   created: 'created',

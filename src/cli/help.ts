@@ -1,9 +1,9 @@
 // Help texts, from the same tables the parser reads. Loaded only when someone asks for help.
 import { Command, Option } from 'commander'
+import type { KnownOption } from './arguments.ts'
 import type { CommandSpec } from './command.ts'
 import { type CommandEntry, type NounEntry, nouns, verbs } from './commands.ts'
 import { globalOptions } from './global-options.ts'
-import type { KnownOption } from './arguments.ts'
 import type { OptionTable } from './option.ts'
 import { knownOptions } from './parse.ts'
 

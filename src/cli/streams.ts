@@ -2,8 +2,8 @@
 import { constants, fstatSync } from 'node:fs'
 import type { ClientStreams } from '#engine/contracts/container.ts'
 import { log } from '#log.ts'
-import { invalidValue } from './option.ts'
 import { openProgress, type Progress } from './format/progress.ts'
+import { invalidValue } from './option.ts'
 import { printError } from './output.ts'
 
 export interface StreamChoice {

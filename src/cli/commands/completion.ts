@@ -1,8 +1,8 @@
 // `tspod completion bash|zsh|fish`: scripts that ask `tspod __complete` for every word.
 import { defineCommand, usageError } from '#cli/command.ts'
+import { openOutput } from '#cli/file-output.ts'
 import { text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
-import { openOutput } from '#cli/file-output.ts'
 
 // __complete answers one candidate a line, `word<TAB>description`, then a line `:files`, `:folders`, `:commands` or
 // `:none` that says what else the shell itself may offer

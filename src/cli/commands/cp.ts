@@ -1,7 +1,8 @@
 // `tspod cp`.
-import type { CopyEnd } from '#engine/contracts/container.ts'
+
 import { defineCommand, usageError } from '#cli/command.ts'
 import { flag, refused } from '#cli/option.ts'
+import type { CopyEnd } from '#engine/contracts/container.ts'
 
 export const cpCommand = defineCommand({
   usage: '[options] [CONTAINER:]SOURCE [CONTAINER:]DESTINATION',

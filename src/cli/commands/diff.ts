@@ -1,10 +1,11 @@
 // `tspod diff`.
-import type { Change } from '#engine/contracts/container.ts'
+
 import { defineCommand, usageError } from '#cli/command.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { choice, flag } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
 import { oneContainer } from '#cli/selection.ts'
+import type { Change } from '#engine/contracts/container.ts'
 
 const letters: Record<Change['kind'], string> = { added: 'A', changed: 'C', deleted: 'D' }
 

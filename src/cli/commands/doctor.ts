@@ -1,9 +1,10 @@
 // `tspod doctor`. Exit status 1 says that something it needs is missing.
-import type { Check } from '#engine/contracts/system.ts'
+
 import { defineCommand } from '#cli/command.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { flag } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
+import type { Check } from '#engine/contracts/system.ts'
 
 const marks: Record<Check['status'], string> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: 'skip' }
 

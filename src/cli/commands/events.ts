@@ -1,10 +1,11 @@
 // `tspod events`.
-import type { EngineEvent } from '#engine/contracts/system.ts'
+
 import { defineCommand } from '#cli/command.ts'
 import { parseEventFilters } from '#cli/filters.ts'
 import { flag, list, parsed, text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
 import { parseTimeOption } from '#cli/values.ts'
+import type { EngineEvent } from '#engine/contracts/system.ts'
 
 export const eventsCommand = defineCommand({
   usage: '[options]',

@@ -1,7 +1,7 @@
 // `tspod export`.
 import { defineCommand } from '#cli/command.ts'
-import { text } from '#cli/option.ts'
 import { openOutput } from '#cli/file-output.ts'
+import { text } from '#cli/option.ts'
 
 export const exportCommand = defineCommand({
   usage: '[options] CONTAINER',

@@ -1,13 +1,14 @@
 // `tspod history`.
-import type { HistoryEntry } from '#engine/contracts/image.ts'
-import { goTimeText } from '#cli/container-report.ts'
+
 import { defineCommand } from '#cli/command.ts'
+import { goTimeText } from '#cli/container-report.ts'
 import { timeAgo } from '#cli/format/durations.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { spacedSize } from '#cli/format/sizes.ts'
 import { renderTable } from '#cli/format/table.ts'
 import { flag, text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
+import type { HistoryEntry } from '#engine/contracts/image.ts'
 
 export const historyCommand = defineCommand({
   usage: '[options] IMAGE',

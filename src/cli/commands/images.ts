@@ -5,7 +5,7 @@ import { timeAgo } from '#cli/format/durations.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { spacedSize } from '#cli/format/sizes.ts'
 import { type Column, renderTable } from '#cli/format/table.ts'
-import { imageJson, imageReport, type ImageLine, imageLines, imageRow } from '#cli/image-report.ts'
+import { type ImageLine, imageJson, imageLines, imageReport, imageRow } from '#cli/image-report.ts'
 import { choice, flag, list, text, type Values } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
 

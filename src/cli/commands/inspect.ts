@@ -1,12 +1,13 @@
 // `tspod inspect`, and the same for one kind of object.
-import type { InspectObject } from '#engine/contracts/container.ts'
-import { hasCode } from '#errors.ts'
+
 import { defineCommand, usageError } from '#cli/command.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { choice, flag, text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
 import { namedContainers } from '#cli/selection.ts'
 import { volumeJson } from '#cli/volume-report.ts'
+import type { InspectObject } from '#engine/contracts/container.ts'
+import { hasCode } from '#errors.ts'
 
 /** What Podman keeps as times, which templates print and format as such. */
 const timeNames = new Set(['Created', 'CreatedAt', 'StartedAt', 'FinishedAt', 'CheckpointedAt', 'RestoredAt'])

@@ -1,10 +1,11 @@
 // `tspod logs`.
-import type { LogEntry } from '#engine/contracts/container.ts'
+
 import { defineCommand } from '#cli/command.ts'
 import { flag, integer, parsed } from '#cli/option.ts'
 import { print, printError } from '#cli/output.ts'
 import { namedContainers } from '#cli/selection.ts'
 import { parseTimeOption } from '#cli/values.ts'
+import type { LogEntry } from '#engine/contracts/container.ts'
 
 export const logsCommand = defineCommand({
   usage: '[options] CONTAINER [CONTAINER...]',

@@ -1,10 +1,11 @@
 // `tspod port`.
-import type { PublishedPort } from '#engine/contracts/container.ts'
-import { TspodError } from '#errors.ts'
+
 import { defineCommand, usageError } from '#cli/command.ts'
 import { flag } from '#cli/option.ts'
 import { printLine } from '#cli/output.ts'
 import { oneContainer } from '#cli/selection.ts'
+import type { PublishedPort } from '#engine/contracts/container.ts'
+import { TspodError } from '#errors.ts'
 
 export const portCommand = defineCommand({
   usage: '[options] CONTAINER [PORT[/PROTOCOL]]',

@@ -1,5 +1,5 @@
 // `tspod container|image|volume|system prune`: removes what nothing uses, after asking.
-import type { Pruned } from '#engine/contracts/system.ts'
+
 import { defineCommand } from '#cli/command.ts'
 import { confirm } from '#cli/confirm.ts'
 import { parseContainerFilters, parseImageFilters, parsePruneFilters, parseVolumeFilters } from '#cli/filters.ts'
@@ -7,6 +7,7 @@ import { humanSize } from '#cli/format/sizes.ts'
 import { flag, list, refused } from '#cli/option.ts'
 import { print, printLine } from '#cli/output.ts'
 import { throwFailures } from '#cli/selection.ts'
+import type { Pruned } from '#engine/contracts/system.ts'
 
 const force = flag('Do not ask', { short: 'f' })
 const filter = list('key=value', 'Only what matches: label=, label!=, until=')

@@ -1,6 +1,5 @@
 // `tspod ps`.
-import type { ContainerSummary } from '#engine/contracts/container.ts'
-import { TspodError } from '#errors.ts'
+
 import { defineCommand, usageError } from '#cli/command.ts'
 import { commandText, containerJson, containerRow, namespaceColumns, statusText } from '#cli/container-report.ts'
 import { parseContainerFilters } from '#cli/filters.ts'
@@ -11,6 +10,8 @@ import { type Column, renderTable } from '#cli/format/table.ts'
 import { choice, flag, integer, list, refused, text, type Values } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
 import { portsText } from '#cli/ports-text.ts'
+import type { ContainerSummary } from '#engine/contracts/container.ts'
+import { TspodError } from '#errors.ts'
 
 const sortKeys = ['command', 'created', 'id', 'image', 'names', 'runningfor', 'size', 'status'] as const
 

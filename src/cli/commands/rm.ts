@@ -1,7 +1,7 @@
 // `tspod rm`. Its exit status says what kept containers from being removed (podman-rm(1), Exit Status).
 import { defineCommand } from '#cli/command.ts'
-import { withRemovalStatus } from '#cli/removal-status.ts'
 import { flag, list, parsed } from '#cli/option.ts'
+import { withRemovalStatus } from '#cli/removal-status.ts'
 import { printOutcomes, selectContainers } from '#cli/selection.ts'
 import { parseSeconds } from '#cli/values.ts'
 

@@ -1,5 +1,5 @@
 // `tspod run`.
-import type { RunOptions } from '#engine/contracts/container.ts'
+
 import { defineCommand, usageError } from '#cli/command.ts'
 import { createOptions } from '#cli/container-options.ts'
 import { createRequest } from '#cli/create-request.ts'
@@ -7,6 +7,7 @@ import { commas, flag, refused } from '#cli/option.ts'
 import { printLine } from '#cli/output.ts'
 import { pullOptionsOf } from '#cli/pull-options.ts'
 import { chooseStreams, commandProgress, warnWithoutTerminal } from '#cli/streams.ts'
+import type { RunOptions } from '#engine/contracts/container.ts'
 
 export const runCommand = defineCommand({
   usage: '[options] IMAGE [COMMAND [ARG...]]',

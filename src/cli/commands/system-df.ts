@@ -1,13 +1,14 @@
 // `tspod system df`.
-import type { DiskUsage } from '#engine/contracts/system.ts'
-import { commandText } from '#cli/container-report.ts'
+
 import { defineCommand } from '#cli/command.ts'
+import { commandText } from '#cli/container-report.ts'
 import { humanDuration } from '#cli/format/durations.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { humanSize } from '#cli/format/sizes.ts'
 import { renderTable } from '#cli/format/table.ts'
 import { flag, text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
+import type { DiskUsage } from '#engine/contracts/system.ts'
 
 interface Total {
   type: string

@@ -1,5 +1,5 @@
 // `tspod volume create`, `volume ls` and `volume rm`.
-import { parseKeyValue } from '#container/options/key-value.ts'
+
 import { defineCommand, usageError } from '#cli/command.ts'
 import { parseVolumeFilters } from '#cli/filters.ts'
 import { formatJson } from '#cli/format/json.ts'
@@ -10,6 +10,7 @@ import { withRemovalStatus } from '#cli/removal-status.ts'
 import { printOutcomes } from '#cli/selection.ts'
 import { parseSeconds } from '#cli/values.ts'
 import { volumeJson, volumeReport } from '#cli/volume-report.ts'
+import { parseKeyValue } from '#container/options/key-value.ts'
 
 export const volumeCreateCommand = defineCommand({
   usage: '[options] [NAME]',
