@@ -1,14 +1,21 @@
 // A store of its own for one test file, with the user's namespace kept below it.
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '#host/helper-programs.ts'
 import { hostUser } from '#host/user.ts'
+import { type ChainId, digestOf } from '#oci/digest.ts'
+import type { RootRequest, StorageDriver } from '#storage/driver.ts'
+import { diffFolder, type LayerMode, layerFolder } from '#storage/layer-paths.ts'
+import { type LayerRecord, readLayerRecord } from '#storage/layer-record.ts'
+import { openLayerStore } from '#storage/layer-store.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { SIGKILL } from '#sys/flags.ts'
 import { killProcess, waitProcess } from '#sys/process.ts'
+import { Servant } from '#sys/servant/servant.ts'
 import { planIdMappings, readSubordinateIds } from '#userns/subordinate-ids.ts'
-import { type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
+import { enterCalls, type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
 
 export interface TestStore extends AsyncDisposable {
   graphRoot: string
@@ -55,5 +62,52 @@ export async function openTestStore(wish: NamespaceWish): Promise<TestStore> {
       waitProcess(namespace.keeper.pid)
       namespace[Symbol.dispose]()
     },
+  }
+}
+
+export interface UnpackedLayer {
+  chainId: ChainId
+  /** its files, as the host sees them */
+  diff: string
+  record: LayerRecord
+}
+
+/** Unpacks and commits an archive as one layer over `parent`. */
+export async function unpackArchive(
+  store: TestStore,
+  bytes: Uint8Array,
+  options: { parent?: ChainId; compression?: 'gzip' | 'zstd' | 'none'; packed?: Uint8Array; mode?: LayerMode } = {},
+): Promise<UnpackedLayer> {
+  const { parent, compression = 'none', packed = bytes, mode = 'full' } = options
+  const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex')
+  const diffId = digestOf(sha256(bytes))
+  const chainId = (parent === undefined ? diffId : digestOf(sha256(`${parent} ${diffId}`))) as unknown as ChainId
+  const { graphRoot, openNamespace } = store
+  const layers = openLayerStore({ graphRoot, mode, openNamespace })
+  await using unpack = await layers.unpack({ chainId, parent, diffId, compression })
+  for (let at = 0; at < packed.byteLength; at += 50_000) await unpack.write(packed.subarray(at, at + 50_000))
+  await unpack.finish()
+  await unpack.commit()
+  const record = readLayerRecord(layerFolder(graphRoot, mode, chainId))
+  if (record === undefined) throw new Error('no layer.json')
+  return { chainId, diff: diffFolder(graphRoot, mode, chainId), record }
+}
+
+/** Runs `body` with the path of a root file system that is mounted for it. */
+export async function withRoot<T>(
+  store: TestStore,
+  driver: StorageDriver,
+  request: RootRequest,
+  body: (root: string, servant: Servant) => T,
+): Promise<T> {
+  await driver.prepare(request)
+  const plan = driver.planRoot(request)
+  const servant = Servant.start([], enterCalls(store.namespace))
+  try {
+    servant.do(plan.calls)
+    return body(`/proc/${servant.pid}/root${plan.root}`, servant)
+  } finally {
+    servant.close()
+    waitProcess(servant.pid)
   }
 }
