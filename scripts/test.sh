@@ -18,6 +18,8 @@ if [ "$(id -u)" = 0 ]; then
   install_packages
   make_user "$TSPOD_TEST_USER"
   open_devices
+  mount_tiny_disk "$TSPOD_TEST_USER"
+  trap 'umount "${TSPOD_TEST_TINY_DISK:-/nowhere}" 2> /dev/null || true' EXIT
   make_debian "$checkout/.cache/debian.tar"
 fi
 
@@ -37,4 +39,4 @@ if [ "$(id -u)" = 0 ] && ! can_read "$TSPOD_TEST_USER" "$checkout"; then
   cd "$copy"
 fi
 
-exec scripts/bun test/setup/run.ts "$@"
+scripts/bun test/setup/run.ts "$@"

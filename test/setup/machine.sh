@@ -61,6 +61,18 @@ open_devices() {
   done
 }
 
+# A file system of a few megabytes for the tests of full disks.
+mount_tiny_disk() {
+  export TSPOD_TEST_TINY_DISK=/var/lib/tspod-test/tiny
+  mkdir -p "$TSPOD_TEST_TINY_DISK"
+  mountpoint -q "$TSPOD_TEST_TINY_DISK" && umount "$TSPOD_TEST_TINY_DISK"
+  if mount -t tmpfs -o "size=8m,mode=0700,uid=$(id -u "$1"),gid=$(id -g "$1")" tspod-test "$TSPOD_TEST_TINY_DISK" 2> /dev/null; then
+    promise tiny-disk
+  else
+    unset TSPOD_TEST_TINY_DISK
+  fi
+}
+
 # A Debian root file system for the fixture image; made once and kept for as long as the recipe is the same.
 make_debian() {
   local tar=$1 recipe

@@ -118,6 +118,9 @@ function testEnvironment(account: Account | undefined, work: string): Record<str
     TERM: 'xterm',
     TSPOD_TEST_WORK: work,
     TSPOD_TEST_PROMISED: process.env.TSPOD_TEST_PROMISED ?? '',
+    ...(process.env.TSPOD_TEST_TINY_DISK === undefined
+      ? {}
+      : { TSPOD_TEST_TINY_DISK: process.env.TSPOD_TEST_TINY_DISK }),
     ...(runtime === undefined ? {} : { XDG_RUNTIME_DIR: runtime }),
   }
 }
