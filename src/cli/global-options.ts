@@ -47,7 +47,8 @@ export const globalOptions = {
 
 /** Applies the global options of the whole line; call it before the first verb of the engine. */
 export function applyGlobals(values: Values<typeof globalOptions>): void {
-  if (values.logLevel !== undefined) setLogLevel(levels[values.logLevel] ?? 'warn')
+  const level = levels[values.logLevel ?? process.env['TSPOD_LOG'] ?? '']
+  if (level !== undefined) setLogLevel(level)
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(path))
   useEngineSettings({
     root: absolute(values.root),
