@@ -142,7 +142,7 @@ function scratchMounts({ request }: Inputs): MountSpec[] {
 }
 
 /** The host's file of a time zone (tzset(3)); `local` is the host's own. Throws INVALID for a name outside of zoneinfo. */
-export function timezoneFile(name: string): string {
+function timezoneFile(name: string): string {
   if (name === 'local') return '/etc/localtime'
   if (/^[A-Za-z0-9+_-]+(\/[A-Za-z0-9+_-]+)*$/.test(name)) return `/usr/share/zoneinfo/${name}`
   throw new TspodError('INVALID', `--tz "${name}": must be local or a name such as Europe/Berlin`)
