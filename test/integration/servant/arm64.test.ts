@@ -5,7 +5,7 @@ import { chmodSync, mkdtempSync, readSync, rmSync, writeFileSync, writeSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { syscall } from '#sys/call.ts'
-import { type Fd, Fd as Descriptor, openPipe, openSocketPair } from '#sys/fd.ts'
+import { Fd as Descriptor, type Fd, openPipe, openSocketPair } from '#sys/fd.ts'
 import { SOCK_SEQPACKET } from '#sys/flags.ts'
 import { machineCode } from '#sys/servant/code.ts'
 import { needs } from '#test/needs.ts'

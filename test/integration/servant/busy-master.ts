@@ -15,8 +15,12 @@ if (process.argv[2] === 'blocked') await Bun.sleep(60_000)
 
 for (;;) {
   const seat = new Seat()
+  const stubSeat = new Seat()
   const childSeat = new Seat()
   const siblingSeat = new Seat()
+  const ownStub = openStub(stubSeat)
+  const stubbed = Servant.startStub(stubSeat, [], stubCalls(ownStub, stubSeat, 'tspod: test'))
+  ownStub.close()
   const stub = openStub(childSeat)
   const launcher = Servant.startIn(seat, [childSeat, siblingSeat])
   const child = launcher.clone(childSeat)
@@ -30,6 +34,8 @@ for (;;) {
   waitProcess(sibling.pid)
   child.close()
   launcher.do([call('wait4', child.pid, 0, 0, 0)])
+  stubbed.close()
+  waitProcess(stubbed.pid)
   launcher.close()
   waitProcess(launcher.pid)
 }

@@ -68,6 +68,16 @@ test('a servant that dies on its way into the stub', () => {
   servant.close()
 })
 
+test('a servant that dies while it shares the memory of its master', () => {
+  const seat = new Seat()
+  expectGone(() => Servant.startStub(seat, [], [call('exit_group', 3)]))
+})
+
+test('a servant that cannot execute the stub while it shares the memory of its master', () => {
+  const seat = new Seat()
+  expect(() => Servant.startStub(seat, [], [call('execve', '/nowhere', ['x'], [])])).toThrow('execve "/nowhere')
+})
+
 test('a servant that dies after it has cloned: its child goes on, and ends with its own master end', () => {
   const seat = new Seat()
   const parent = Servant.startIn(new Seat(), [seat])
