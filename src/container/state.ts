@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
 import { bootId, machineId } from '#host/machine.ts'
-import { isAlive, type ProcessIdentity, signalProcess } from '#sys/process.ts'
+import { isAlive, ownIdentity, type ProcessIdentity, signalProcess } from '#sys/process.ts'
 import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
 
 export type ContainerStatus =
@@ -45,6 +45,8 @@ export interface StatusReport {
   state?: ContainerState
   /** Of this very run; absent while it runs, and where its monitor was killed before it could record anything. */
   exit?: ExitRecord
+  /** With `stopping`: its process has ended already, and its monitor is about to record that. */
+  isEnding?: true
 }
 
 /** This machine and boot. `sharedStore`: whether other machines use the same store. */
@@ -78,9 +80,18 @@ export function readStatus(folder: string, here: Machine): StatusReport {
   if (exit !== undefined && exit.pid === state.pid && exit.startTime === state.startTime)
     return { ...ended(exit), state }
   if (state.machineId !== here.machineId) return { status: 'elsewhere', state }
-  if (state.bootId !== here.bootId || !isAlive(state)) return { status: 'exited', state }
+  if (state.bootId !== here.bootId) return { status: 'exited', state }
+  if (!isAlive(state)) return isAlive(state.monitor) ? afterEnd(folder, state) : { status: 'exited', state }
   if (state.stopper !== undefined && isAlive(state.stopper)) return { status: 'stopping', state }
   return { status: 'running', state }
+}
+
+/** The monitor writes its record after the process has ended: what was not there a moment ago may be there now. */
+function afterEnd(folder: string, state: ContainerState): StatusReport {
+  const exit = readExitRecord(folder)
+  if (exit !== undefined && exit.pid === state.pid && exit.startTime === state.startTime)
+    return { ...ended(exit), state }
+  return { status: 'stopping', state, isEnding: true }
 }
 
 function ended(exit: ExitRecord): StatusReport {
@@ -88,8 +99,8 @@ function ended(exit: ExitRecord): StatusReport {
 }
 
 /** True while exactly the recorded process lives on this machine. */
-export function isRunning({ status }: StatusReport): boolean {
-  return status === 'running' || status === 'paused' || status === 'stopping'
+export function isRunning({ status, isEnding }: StatusReport): boolean {
+  return isEnding !== true && (status === 'running' || status === 'paused' || status === 'stopping')
 }
 
 export type Verb = 'start' | 'stop' | 'kill' | 'exec' | 'attach' | 'top' | 'pause' | 'unpause' | 'remove'
@@ -118,7 +129,7 @@ export function requireAllowed(verb: Verb, id: string, { status, state }: Status
       'CONFLICT',
       `container ${id} runs on machine "${state?.machineId}", cannot ${verb} it from here`,
       {
-        hint: 'use tspod there; if that machine is gone for good, remove the container with tspod rm --force',
+        hint: 'use tspod there; a record of another machine is never changed from here',
       },
     )
   throw new TspodError('CONFLICT', refusal(verb, id, status))
@@ -144,4 +155,9 @@ function refusal(verb: Verb, id: string, status: ContainerStatus): string {
 /** Sends a signal to exactly the recorded process 1. False when it has ended. */
 export function signalContainer(state: ContainerState, signal: number): boolean {
   return signalProcess(state, signal)
+}
+
+/** This very process, for `stopper`. */
+export function thisProcess(): ProcessIdentity {
+  return ownIdentity()
 }

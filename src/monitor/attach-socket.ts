@@ -1,13 +1,13 @@
 // The socket that `tspod attach` connects to, below the runtime folder. That folder vanishes at logout while the container lives on;
 // the socket is made again as soon as there is a place for it. Runs in the monitor.
 import { mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { trySyscall } from '#sys/call.ts'
 import { Fd } from '#sys/fd.ts'
 import { O_CLOEXEC, O_NONBLOCK } from '#sys/flags.ts'
 import { type Poller, READABLE } from '#sys/poll.ts'
 import { acceptUnix, listenUnix } from '#sys/socket.ts'
 import type { Deadlines } from './deadlines.ts'
+import { attachSocketName } from './run-folder.ts'
 
 const IN_DELETE = 0x200
 const IN_DELETE_SELF = 0x400
@@ -15,14 +15,6 @@ const IN_MOVE_SELF = 0x800
 /** Whoever empties the folder should find it empty when he is done. */
 const PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 30_000
-
-/** `<runRoot>/<first 12 of the id>`, where a container's sockets lie. */
-export function runFolder(runRoot: string, id: string): string {
-  return join(runRoot, id.slice(0, 12))
-}
-
-/** The name of the socket in that folder. */
-export const attachSocketName = 'attach'
 
 export class AttachSocket {
   readonly #poller: Poller

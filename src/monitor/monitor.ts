@@ -8,7 +8,7 @@ import { Poller, READABLE } from '#sys/poll.ts'
 import { type ExitStatus, killProcess } from '#sys/process.ts'
 import { receiveDescriptor } from '#sys/socket.ts'
 import type { WindowSize } from '#sys/terminal.ts'
-import { AttachSocket, runFolder } from './attach-socket.ts'
+import { AttachSocket } from './attach-socket.ts'
 import { Client } from './client.ts'
 import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
@@ -27,6 +27,7 @@ import {
   type MessageType,
   type OutputClosedMessage,
 } from './protocol.ts'
+import { runFolder } from './run-folder.ts'
 
 /** Descriptors that the launcher leaves. */
 const STDOUT_PIPE = 4

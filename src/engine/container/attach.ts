@@ -1,0 +1,63 @@
+// attach: connects this command's streams to a running container, or to one that this command has just started.
+import { awaitRecorded } from '#container/end-waiting.ts'
+import { type ContainerRecord, containerDir, readRecord } from '#container/record.ts'
+import { isRunning, readState, readStatus, requireAllowed, signalContainer } from '#container/state.ts'
+import type { AttachOutcome, ClientStreams, ContainerName } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
+import { type AttachConnection, connectToMonitor } from '#monitor/client/connect.ts'
+import { runContainerSession } from '#monitor/client/container-session.ts'
+import { findOne } from './select.ts'
+import { machineOf } from './survey.ts'
+
+/** The verb: returns when the container has ended or the user has left. */
+export async function attachContainer(name: ContainerName, streams: ClientStreams): Promise<AttachOutcome> {
+  const engine = await openEngine()
+  const id = findOne(engine, name)
+  const record = readRecord(engine.graphRoot, id)
+  requireAllowed('attach', id, readStatus(containerDir(engine.graphRoot, id), machineOf(engine)))
+  using socket = await connectToMonitor(engine.runRoot, id)
+  const wanted = { ...streams, stdin: streams.stdin && record.request.interactive }
+  return await attachTo(engine, record, socket, wanted, false)
+}
+
+/** Stays attached to a container that this command has started, over the socket to its monitor. */
+export async function attachClient(
+  engine: Engine,
+  record: ContainerRecord,
+  control: AttachConnection,
+  streams: ClientStreams,
+): Promise<AttachOutcome> {
+  return await attachTo(engine, record, control, streams, true)
+}
+
+async function attachTo(
+  engine: Engine,
+  record: ContainerRecord,
+  socket: AttachConnection,
+  wanted: ClientStreams,
+  isStarter: boolean,
+): Promise<AttachOutcome> {
+  const folder = containerDir(engine.graphRoot, record.id)
+  const state = readState(folder)
+  const outcome = runContainerSession(socket, {
+    wanted,
+    tty: record.request.tty,
+    detachKeys: wanted.detachKeys ?? engine.config.engine.detachKeys,
+    isStarter,
+    signal: number => void (state && signalContainer(state, number)),
+  })
+  if (outcome.kind !== 'lost') return outcome
+  return await afterLoss(engine, record.id, folder)
+}
+
+/** The connection broke: what is on record tells why. */
+async function afterLoss(engine: Engine, id: string, folder: string): Promise<AttachOutcome> {
+  const report = await awaitRecorded(folder, machineOf(engine))
+  if (report.exit !== undefined) return { kind: 'exited', exitCode: report.exit.exitCode }
+  if (isRunning(report))
+    throw new TspodError('INTERNAL', `the connection to container ${id} was lost; the container goes on without it`, {
+      hint: `its monitor was ended, or its output was not read for ten minutes; tspod logs ${id.slice(0, 12)} shows the output`,
+    })
+  throw new TspodError('INTERNAL', `container ${id} has ended, and its monitor was ended before it could record how`)
+}

@@ -1,0 +1,124 @@
+// rm: takes containers away, their names and, where asked for, their anonymous volumes.
+import { rmSync } from 'node:fs'
+import { awaitRecorded } from '#container/end-waiting.ts'
+import { withContainerLock } from '#container/lock.ts'
+import { type ContainerId, type ContainerRecord, containerDir, listRecords, readRecord } from '#container/record.ts'
+import { disposeHidden, hideContainer } from '#container/remove.ts'
+import { isAllowed, isRunning, readStatus, requireAllowed } from '#container/state.ts'
+import type { Outcome, RemoveOptions, Selection } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { hasCode, TspodError } from '#errors.ts'
+import { runFolder } from '#monitor/run-folder.ts'
+import { forAllChosen } from './outcomes.ts'
+import { selectContainers } from './select.ts'
+import { stopContainer } from './stop.ts'
+import { machineOf } from './survey.ts'
+
+/** The verb, for several at the same time. */
+export async function removeContainers(selection: Selection, options: RemoveOptions): Promise<Outcome[]> {
+  const engine = await openEngine()
+  const chosen = await selectContainers(engine, selection)
+  const ids = new Set(chosen.flatMap(one => ('id' in one ? [one.id] : [])))
+  const removal = new Removal(engine, options, ids)
+  return await forAllChosen(chosen, async id => await removal.remove(id))
+}
+
+/** One removal of several containers; those that depend on others go first. */
+class Removal {
+  readonly #engine: Engine
+  readonly #options: RemoveOptions
+  readonly #chosen: ReadonlySet<ContainerId>
+  readonly #begun = new Map<ContainerId, Promise<void>>()
+  #records: ContainerRecord[] | undefined
+
+  constructor(engine: Engine, options: RemoveOptions, chosen: ReadonlySet<ContainerId>) {
+    this.#engine = engine
+    this.#options = options
+    this.#chosen = chosen
+  }
+
+  remove(id: ContainerId): Promise<void> {
+    const begun = this.#begun.get(id) ?? this.#removeOne(id)
+    this.#begun.set(id, begun)
+    return begun
+  }
+
+  async #removeOne(id: ContainerId): Promise<void> {
+    await this.#removeDependents(id)
+    const { force } = this.#options
+    const folder = containerDir(this.#engine.graphRoot, id)
+    const record = this.#readRecord(id)
+    let report = readStatus(folder, machineOf(this.#engine))
+    if (report.isEnding === true) report = await awaitRecorded(folder, machineOf(this.#engine))
+    if (isRunning(report) && force) await this.#stop(id, record)
+    else requireAllowed('remove', id, report)
+    const trash = await this.#hide(id, folder)
+    if (trash === undefined) return // its own monitor was faster (--rm)
+    const { graphRoot, runRoot } = this.#engine
+    rmSync(runFolder(runRoot, id), { recursive: true, force: true })
+    const anonymousVolumes = this.#options.volumes || record?.request.remove === true ? volumesOf(record) : []
+    const { name = '', image, labels = {} } = record ?? {}
+    this.#engine.journal({
+      type: 'container',
+      status: 'remove',
+      id,
+      name,
+      image: image?.name ?? '',
+      attributes: labels,
+    })
+    await disposeHidden({ graphRoot, id, name, trash, anonymousVolumes }, () => this.#engine.namespace())
+  }
+
+  /** A damaged record is no reason to keep what is left of a container, if that is what the user wants. */
+  #readRecord(id: ContainerId): ContainerRecord | undefined {
+    try {
+      return readRecord(this.#engine.graphRoot, id)
+    } catch (error) {
+      if (hasCode(error, 'INVALID') && this.#options.force) return undefined
+      throw error
+    }
+  }
+
+  async #stop(id: ContainerId, record: ContainerRecord | undefined): Promise<void> {
+    const { timeoutSeconds } = this.#options
+    try {
+      // without its record nobody knows how it wants to be stopped
+      await stopContainer(this.#engine, id, record === undefined ? { timeoutSeconds: 0 } : { timeoutSeconds })
+    } catch (error) {
+      if (!hasCode(error, 'NOT_FOUND')) throw error
+    }
+  }
+
+  /** Between the look and the rename another command may have started it. */
+  async #hide(id: ContainerId, folder: string): Promise<string | undefined> {
+    try {
+      return await withContainerLock(folder, () => {
+        const report = readStatus(folder, machineOf(this.#engine))
+        if (!isAllowed('remove', report.status)) requireAllowed('remove', id, report)
+        return hideContainer(this.#engine.graphRoot, id)
+      })
+    } catch (error) {
+      if (hasCode(error, 'NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+
+  async #removeDependents(id: ContainerId): Promise<void> {
+    this.#records ??= listRecords(this.#engine.graphRoot).records
+    const dependents = this.#records.filter(({ dependsOn }) => dependsOn.includes(id))
+    const kept = dependents.filter(dependent => !this.#options.depend && !this.#chosen.has(dependent.id))
+    if (kept.length > 0)
+      throw new TspodError(
+        'CONFLICT',
+        `container ${id} has dependent containers which must be removed before it: ${kept.map(({ id: other }) => other).join(', ')}: container already exists`,
+        { hint: 'use --depend to remove them too' },
+      )
+    await Promise.all(dependents.map(async dependent => await this.remove(dependent.id)))
+  }
+}
+
+function volumesOf(record: ContainerRecord | undefined): string[] {
+  return (record?.mounts ?? []).flatMap(({ anonymous, name }) =>
+    anonymous === true && name !== undefined ? [name] : [],
+  )
+}

@@ -1,0 +1,78 @@
+// stop: asks a container's process 1 to end, and ends it when it does not.
+import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
+import { withContainerLock } from '#container/lock.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
+import {
+  type ContainerState,
+  isRunning,
+  readStatus,
+  requireAllowed,
+  signalContainer,
+  thisProcess,
+  writeState,
+} from '#container/state.ts'
+import type { Outcome, Selection, StopOptions } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
+import { signalName } from '#oci/signal.ts'
+import { forAllChosen } from './outcomes.ts'
+import { selectContainers } from './select.ts'
+import { machineOf } from './survey.ts'
+
+const SIGKILL = 9
+/** After SIGKILL only a process stuck in the kernel stays. */
+const KILL_MS = 10_000
+
+/** The verb, for several at the same time. */
+export async function stopContainers(selection: Selection, options: StopOptions): Promise<Outcome[]> {
+  const engine = await openEngine()
+  const chosen = await selectContainers(engine, selection, ({ report }) => isRunning(report))
+  return await forAllChosen(chosen, async id => await stopContainer(engine, id, options))
+}
+
+/** Stops one and returns when its end is recorded; for one that does not run there is nothing to do. */
+export async function stopContainer(engine: Engine, id: ContainerId, options: StopOptions): Promise<void> {
+  const folder = containerDir(engine.graphRoot, id)
+  const record = readRecord(engine.graphRoot, id)
+  const state = await beginStop(engine, id, folder)
+  if (state !== undefined) {
+    const timeoutSeconds = options.timeoutSeconds ?? record.stopTimeoutSeconds
+    await endProcess(
+      id,
+      state,
+      record.stopSignal,
+      timeoutSeconds < 0 ? Number.POSITIVE_INFINITY : timeoutSeconds * 1000,
+    )
+  }
+  await awaitRecorded(folder, machineOf(engine))
+}
+
+/** Notes who is stopping it, so that others see `stopping`. `undefined` where it does not run. */
+async function beginStop(engine: Engine, id: ContainerId, folder: string): Promise<ContainerState | undefined> {
+  return await withContainerLock(folder, () => {
+    const report = readStatus(folder, machineOf(engine))
+    requireAllowed('stop', id, report)
+    if (!isRunning(report) || report.state === undefined) return undefined
+    writeState(folder, { ...report.state, stopper: thisProcess() })
+    return report.state
+  })
+}
+
+async function endProcess(id: string, state: ContainerState, signal: number, timeoutMs: number): Promise<void> {
+  if (timeoutMs > 0) {
+    if (!signalContainer(state, signal) || (await awaitEnd(state, timeoutMs))) return
+    const { log } = await import('#log.ts')
+    log.warn(
+      `StopSignal ${signalName(signal)} failed to stop container ${id} in ${timeoutMs / 1000} seconds, resorting to SIGKILL`,
+    )
+  }
+  signalContainer(state, SIGKILL)
+  if (await awaitEnd(state, KILL_MS)) return
+  throw new TspodError(
+    'INTERNAL',
+    `stopping container ${id}: process ${state.pid} still lives ${KILL_MS / 1000} s after SIGKILL`,
+    {
+      hint: `it waits inside the kernel, often for a file server: see /proc/${state.pid}/wchan and the kernel log`,
+    },
+  )
+}
