@@ -109,7 +109,7 @@ export class Monitor {
 
   /** Watches until the container has ended and all its output is read, logged and handed on. */
   watch(): Ending {
-    while (this.#status === undefined || this.#outputs.some(output => output.isOpen)) this.#turn()
+    while (this.#status === undefined || !this.#isReading || this.#outputs.some(output => output.isOpen)) this.#turn()
     this.#attachSocket.close()
     this.#input?.close()
     this.#log.close()
@@ -186,6 +186,7 @@ export class Monitor {
     this.#isReading = true
     this.#deadlines.clear('subscription')
     for (const output of this.#outputs) output.resume()
+    if (this.#status !== undefined) this.#drain()
   }
 
   #holdOutput(hold: boolean): void {
@@ -276,7 +277,7 @@ export class Monitor {
 
   /** Process 1 has ended: what its pipes still hold is read, whoever is slow. */
   #drain(): void {
-    this.#isReading = true
+    if (!this.#isReading) return // a short life may be over before the command line was heard
     for (const output of this.#outputs) {
       output.resume()
       output.expectEnd()
