@@ -26,6 +26,8 @@ export class Client {
   readonly #backlog: Backlog
   #isReading = true
   #isLeaving = false
+  /** It has closed its end. */
+  #isDeaf = false
   /** What it asked for; nothing before it attaches. */
   wants: AttachMessage = { stdout: false, stderr: false, stdin: false }
   /** When it last took something, on the monotonic clock; while nothing waits for it this stands still. */
@@ -55,13 +57,14 @@ export class Client {
 
   /** Sends a message, now or when the client takes it. */
   send(frame: Buffer): void {
-    if (!this.isOpen) return
+    if (!this.isOpen || this.#isDeaf) return
     if (!this.#backlog.isEmpty) {
       this.#backlog.push(frame)
       return
     }
     const sent = trySend(this.#socket.number, frame)
-    if (sent === 'gone') this.#lose()
+    if (sent === 'gone')
+      this.#isDeaf = true // what it sent before it left is still to be heard
     else if (sent < frame.byteLength) {
       this.progressMs = performance.now()
       this.#backlog.push(frame.subarray(sent))
