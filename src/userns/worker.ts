@@ -5,16 +5,16 @@ import { promisify } from 'node:util'
 import { type ErrorCode, TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
-import { type Fd, openPipe } from '#sys/fd.ts'
-import { openFile, writeFully } from '#sys/fd.ts'
+import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
 import { O_RDWR, SIG_SETMASK, SIGKILL } from '#sys/flags.ts'
 import { killProcess, waitProcess } from '#sys/process.ts'
 import { call } from '#sys/servant/batch.ts'
-import { Servant } from '#sys/servant/servant.ts'
+import { type Seat, Servant } from '#sys/servant/servant.ts'
 import { enterCalls, type UserNamespace } from './user-namespace.ts'
 
 const readAsync = promisify(read)
 const writeAsync = promisify(write)
+const F_DUPFD_CLOEXEC = 1030
 
 /** One JSON line that a worker answers with. */
 type Answer = { ok: unknown } | { error: { code: ErrorCode; message: string; hint?: string } }
@@ -24,6 +24,10 @@ export interface WorkerOptions {
   stdin?: 'pipe' | number
   /** This descriptor becomes its standard output, and the answer comes on descriptor 3; default: a pipe of ours for the answer. */
   stdout?: number
+  /** Performed by the servant in the worker's namespaces before the executable takes over: mounts. */
+  prepare?: (servant: Servant) => void
+  /** For servants that `prepare` clones. */
+  seats?: readonly Seat[]
 }
 
 /** A worker as its master sees it. Disposing it before `result` kills it. */
@@ -101,17 +105,16 @@ export function startWorker(
   const [requestReader, requestWriter] = openPipe()
   using _requestReader = requestReader
   using _requestWriter = requestWriter
-  const servant = Servant.start([], enterCalls(namespace))
+  const servant = Servant.start(options.seats ?? [], enterCalls(namespace))
   try {
+    options.prepare?.(servant)
     servant.exec([
-      call('dup3', stdin, 90, 0),
-      call('dup3', options.stdout ?? nullFd.number, 91, 0),
-      call('dup3', requestReader.number, 92, 0),
-      call('dup3', answerWriter.number, 93, 0),
-      call('dup3', 90, 0, 0),
-      call('dup3', 91, 1, 0),
-      call('dup3', 92, 4, 0),
-      call('dup3', 93, 3, 0),
+      // high numbers first: the descriptors themselves may have the low ones
+      call('fcntl', stdin, F_DUPFD_CLOEXEC, 64),
+      call('fcntl', options.stdout ?? nullFd.number, F_DUPFD_CLOEXEC, 64),
+      call('fcntl', answerWriter.number, F_DUPFD_CLOEXEC, 64),
+      call('fcntl', requestReader.number, F_DUPFD_CLOEXEC, 64),
+      ...[0, 1, 3, 4].map((target, index) => call('dup3', { resultOf: index }, target, 0)),
       call('close_range', 5, 0xffff_ffff, 4),
       call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
       call('execve', path, argv, workerEnvironment()),

@@ -1,0 +1,79 @@
+// A worker in whose mount namespace a root file system is mounted: what it does there nobody else sees. Host namespaces.
+import { readFileSync } from 'node:fs'
+import { TspodError } from '#errors.ts'
+import { CLONE_PARENT, SIGKILL } from '#sys/flags.ts'
+import { killProcess, readProcessStat, waitProcess } from '#sys/process.ts'
+import { call } from '#sys/servant/batch.ts'
+import { Seat, type Servant } from '#sys/servant/servant.ts'
+import type { UserNamespace } from '#userns/user-namespace.ts'
+import { startWorker, type Worker, type WorkerOptions } from '#userns/worker.ts'
+import type { RootPlan } from './driver.ts'
+
+export interface RootWorker extends AsyncDisposable {
+  worker: Worker
+}
+
+/** Starts worker:`what`; the root file system is at `plan.root`. Disposing it ends the worker, and what serves the files. */
+export function startRootWorker(
+  namespace: UserNamespace,
+  plan: RootPlan,
+  what: string,
+  request: unknown,
+  options: Pick<WorkerOptions, 'stdin' | 'stdout'> = {},
+): RootWorker {
+  let serverPid: number | undefined
+  const seat = plan.program === undefined ? undefined : new Seat()
+  const stopServer = (): void => {
+    if (serverPid === undefined) return
+    killProcess(serverPid, SIGKILL)
+    waitProcess(serverPid)
+  }
+  try {
+    const worker = startWorker(namespace, what, request, {
+      ...options,
+      seats: seat === undefined ? [] : [seat],
+      prepare(servant) {
+        servant.do(plan.calls)
+        if (seat !== undefined && plan.program !== undefined) serverPid = startServer(servant, seat, plan.program)
+      },
+    })
+    return {
+      worker,
+      async [Symbol.asyncDispose](): Promise<void> {
+        await worker[Symbol.asyncDispose]()
+        stopServer()
+      },
+    }
+  } catch (error) {
+    stopServer()
+    throw error
+  }
+}
+
+const SERVER_DEADLINE_MS = 10_000
+
+/** Executes the FUSE server beside the servant and waits for its mount; it becomes a child of this process. */
+function startServer(servant: Servant, seat: Seat, program: NonNullable<RootPlan['program']>): number {
+  const server = servant.clone(seat, CLONE_PARENT)
+  server.exec([call('execve', program.path, program.argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'])])
+  server.close()
+  const end = performance.now() + SERVER_DEADLINE_MS
+  while (!isMounted(servant.pid, program.readyWhenMounted)) {
+    const state = readProcessStat(server.pid)?.state
+    if (performance.now() > end || state === undefined || state === 'Z') {
+      killProcess(server.pid, SIGKILL)
+      waitProcess(server.pid)
+      throw new TspodError('INTERNAL', `"${program.path}" did not mount "${program.readyWhenMounted}"`, {
+        hint: '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
+      })
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+  }
+  return server.pid
+}
+
+function isMounted(pid: number, path: string): boolean {
+  return readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+    .split('\n')
+    .some(line => line.split(' ')[4] === path)
+}
