@@ -65,12 +65,12 @@ async function testOf(engine: Engine, filter: ContainerFilter): Promise<Test> {
   }
 }
 
-/** podman takes a regular expression that may match anywhere. */
-function patternOf(key: string, text: string): RegExp {
+/** A regular expression that may match anywhere, as podman takes it; `source` where it is made of something else. */
+export function patternOf(key: string, text: string, source = text): RegExp {
   try {
-    return new RegExp(text)
+    return new RegExp(source)
   } catch (error) {
-    throw new TspodError('INVALID', `--filter ${key}=${text}: "${text}" is no regular expression`, { cause: error })
+    throw new TspodError('INVALID', `--filter ${key}=${text}: "${text}" is no pattern`, { cause: error })
   }
 }
 

@@ -9,6 +9,7 @@ import { type Digest, isDigest } from '#oci/digest.ts'
 import { type RuntimeSpec, runtimeSpecVersion } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
 import type { ContainerName, InspectObject } from '#engine/contracts/container.ts'
+import { unpackedFolders } from '#engine/image/unpacked-layers.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { describeConfig } from './inspect-config.ts'
 import { describeHostConfig } from './inspect-host-config.ts'
@@ -61,7 +62,7 @@ async function describe(engine: Engine, seen: SeenContainer, size: ContainerSize
     EffectiveCaps: effective.toSorted(),
     BoundingCaps: bounding.toSorted(),
     ExecIDs: [],
-    GraphDriver: await describeStorage(engine, record, folder),
+    GraphDriver: describeStorage(engine, record, folder),
     ...(size !== undefined && { SizeRw: size.writableBytes, SizeRootFs: size.rootFsBytes }),
     Mounts: describeMounts(record),
     Dependencies: record.dependsOn,
@@ -130,12 +131,12 @@ function describeMounts({ mounts }: ContainerRecord): InspectObject[] {
 }
 
 /** Where the root file system comes from. The image may have been removed by force; then its layers are not known. */
-async function describeStorage(engine: Engine, record: ContainerRecord, folder: string): Promise<InspectObject> {
+function describeStorage(engine: Engine, record: ContainerRecord, folder: string): InspectObject {
   const { storageDriver, image } = record
   if (image === undefined) return { Name: storageDriver, Data: { RootDir: record.request.rootfs ?? '' } }
   const merged = { MergedDir: join(folder, 'merged') }
   if (storageDriver === 'copy') return { Name: storageDriver, Data: merged }
-  const lower = isDigest(image.digest) ? await lowerFolders(engine, image.digest) : undefined
+  const lower = isDigest(image.digest) ? lowerFolders(engine, image.digest) : undefined
   return {
     Name: storageDriver,
     Data: {
@@ -148,14 +149,9 @@ async function describeStorage(engine: Engine, record: ContainerRecord, folder: 
 }
 
 /** The folders of an image's layers, uppermost first. */
-async function lowerFolders(engine: Engine, digest: Digest): Promise<string[] | undefined> {
+function lowerFolders(engine: Engine, digest: Digest): string[] | undefined {
   try {
-    const { diffFolder } = await import('#storage/layer-paths.ts')
-    const { chain } = engine.images.open({ digest })
-    const top = chain.at(-1)
-    // which of both is known without opening the namespace: its layers are there
-    const mode = top !== undefined && existsSync(diffFolder(engine.graphRoot, 'single', top)) ? 'single' : 'full'
-    return chain.toReversed().map(chainId => diffFolder(engine.graphRoot, mode, chainId))
+    return unpackedFolders(engine.graphRoot, engine.images.open({ digest }).chain)
   } catch (error) {
     if (error instanceof TspodError && (error.code === 'NOT_FOUND' || error.code === 'INVALID')) return undefined
     throw error
