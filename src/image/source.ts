@@ -1,4 +1,5 @@
 // The seam between the media images lie on: a registry, an archive, a layout. Host namespaces.
+import { TspodError } from '#errors.ts'
 import type { Descriptor } from '#oci/descriptor.ts'
 import type { Digest } from '#oci/digest.ts'
 
@@ -29,4 +30,15 @@ export interface ImageSink extends AsyncDisposable {
   putManifest(manifest: ManifestBytes, names: readonly string[]): Promise<void>
   /** Everything is written: sync, write tables of contents. Without it, disposing takes back what was put. */
   finish(): Promise<void>
+}
+
+/** The medium's fault: what it sent, refused or failed to send. Another mirror may do better; a full disk here would not. */
+export class SourceError extends TspodError {
+  override readonly name = 'SourceError'
+}
+
+/** True where the medium, and not this machine, is to blame. */
+export function isSourceFault(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) if (each instanceof SourceError) return true
+  return false
 }

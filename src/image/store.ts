@@ -49,7 +49,8 @@ export class ImageStore {
   async find(text: string): Promise<FoundImage | undefined> {
     const found = lookupImage(this.list(), text)
     if (found === undefined || 'image' in found) return found
-    const { openRegistries, shortNameRepositories } = await import('#config/registries.ts')
+    const { openRegistries } = await import('#config/registries.ts')
+    const { shortNameRepositories } = await import('#config/pull-sources.ts')
     return chooseRival(found.rivals, shortNameRepositories(text, await openRegistries()), text)
   }
 
