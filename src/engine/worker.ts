@@ -6,7 +6,6 @@ import { serveWorker, type WorkerHandler } from '#userns/worker.ts'
 const handlers: Record<string, () => Promise<WorkerHandler>> = {
   unpack: async () => (await import('#image/unpack-worker.ts')).unpackWorker,
   'copy-layers': async () => (await import('#storage/copy-worker.ts')).copyLayersWorker,
-  measure: async () => (await import('#storage/measure-worker.ts')).measureWorker,
   'folder-bytes': async () => (await import('#storage/disk-usage.ts')).folderBytesWorker,
   remove: async () => (await import('#storage/remove-worker.ts')).removeWorker,
 }

@@ -9,25 +9,34 @@ import type { OpenNamespace } from './remove-tree.ts'
 
 /** Bytes below a folder; 0 where it is absent. Asks a worker where subordinate ids own parts that the caller may not read. */
 export async function folderBytes(path: string, openNamespace: OpenNamespace): Promise<number> {
-  try {
-    return folderBytesHere(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 0
-    if (errnoOf(error) !== 'EACCES') throw error
-    const { runWorker } = await import('#userns/worker.ts')
-    return await runWorker<number>(await openNamespace(), 'folder-bytes', { path })
-  }
+  return (await foldersBytes([path], openNamespace))[0] ?? 0
 }
 
-/** The same as this process's own user. Throws a SystemCallError with EACCES where a folder may not be read. */
-export function folderBytesHere(path: string): number {
-  using folder = openFile(path, O_RDONLY | O_DIRECTORY)
-  return sum(folder.number, new Set())
+/** The same for several folders, with one worker at most. */
+export async function foldersBytes(paths: readonly string[], openNamespace: OpenNamespace): Promise<number[]> {
+  const sizes = paths.map(readableBytes)
+  const closed = paths.filter((_, index) => sizes[index] === undefined)
+  if (closed.length === 0) return sizes.map(size => size ?? 0)
+  const { runWorker } = await import('#userns/worker.ts')
+  const found = await runWorker<number[]>(await openNamespace(), 'folder-bytes', { paths: closed })
+  return sizes.map(size => size ?? found.shift() ?? 0)
 }
 
 /** worker:folder-bytes. Inside the user's namespace, as its root. */
-export function folderBytesWorker({ path }: { path: string }): number {
-  return folderBytesHere(path)
+export function folderBytesWorker({ paths }: { paths: string[] }): number[] {
+  return paths.map(path => readableBytes(path) ?? 0)
+}
+
+/** As this process's own user; `undefined` where a folder may not be read. */
+function readableBytes(path: string): number | undefined {
+  try {
+    using folder = openFile(path, O_RDONLY | O_DIRECTORY)
+    return sum(folder.number, new Set())
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 0
+    if (errnoOf(error) === 'EACCES') return undefined
+    throw error
+  }
 }
 
 function sum(folder: number, seen: Set<string>): number {

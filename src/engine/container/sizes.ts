@@ -14,12 +14,12 @@ export async function measureContainers(
   engine: Engine,
   containers: readonly SeenContainer[],
 ): Promise<Map<string, ContainerSize>> {
-  const { measureTrees } = await import('#storage/measure-tree.ts')
+  const { foldersBytes } = await import('#storage/disk-usage.ts')
   const imageBytes = new Map(engine.images.list().map(({ id, sizeBytes }) => [id, sizeBytes]))
   const folders = containers.map(({ folder, record }) =>
     join(folder, record?.storageDriver === 'copy' ? 'merged' : 'upper'),
   )
-  const written = await measureTrees(folders, () => engine.namespace())
+  const written = await foldersBytes(folders, () => engine.namespace())
   return new Map(
     containers.map(({ id, record }, index) => {
       const writableBytes = written[index] ?? 0
