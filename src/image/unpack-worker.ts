@@ -12,7 +12,7 @@ import { openFile } from '#sys/fd.ts'
 import { O_DIRECTORY, O_RDONLY } from '#sys/flags.ts'
 import { decompress } from './decompress.ts'
 import { TarReader } from './tar-reader.ts'
-import { LayerUnpacker } from './unpack.ts'
+import { Unpacker } from './unpack.ts'
 
 const readAsync = promisify(read)
 
@@ -28,7 +28,10 @@ export async function unpackWorker(request: UnpackRequest): Promise<LayerRecord>
   // a folder with set-group-id above the store would pass its group on
   trySyscall('fchown', root.number, 0, 0)
   syscall('fchmod', root.number, 0o755)
-  using unpacker = new LayerUnpacker(root.number, { singleId, hasParent: parent !== undefined })
+  using unpacker = new Unpacker(root.number, {
+    owners: singleId ? 'record' : 'give',
+    layer: { hasParent: parent !== undefined },
+  })
   const reader = new TarReader(unpacker)
   const hash = createHash('sha256')
   for await (const chunk of decompress(standardInput(), request.compression)) {

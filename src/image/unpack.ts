@@ -1,11 +1,12 @@
-// Unpacks the entries of a layer below one folder, which they cannot leave. Inside the user's namespace (worker:unpack), as its root.
+// Unpacks the entries of an archive below one folder, which they cannot leave: a layer, or what `cp` brings.
+// Inside the user's namespace, as its root; with `owners: 'ignore'` as any user.
 //
 // Theory of operation. Every folder is opened beneath the layer's root by the kernel (sys/open-beneath.ts), the last name is made in
 // it with calls that follow nothing. What an earlier entry put in the way is removed. Folders get their times at the end, when
 // nothing is put into them any more, and set-group-id then too, so that no file inherits a group.
 import { during, errnoOf, TspodError } from '#errors.ts'
 import type { RecordedOwner } from '#storage/layer-record.ts'
-import { isDriverAttribute, makeOpaque, makeWhiteout, parseWhiteout } from '#storage/whiteout.ts'
+import { type ArchiveWhiteout, isDriverAttribute, makeOpaque, makeWhiteout, parseWhiteout } from '#storage/whiteout.ts'
 import { trySetAttribute } from '#sys/attributes.ts'
 import { type ByteName, nameArgument, nameText } from '#sys/byte-name.ts'
 import { syscall, systemCallError, trySyscall } from '#sys/call.ts'
@@ -32,10 +33,12 @@ const EINVAL = -22
 const EOPNOTSUPP = -95
 
 export interface UnpackOptions {
-  /** Only id 0 is mapped: owners are recorded instead of given. */
-  singleId: boolean
-  /** There is a layer below: whiteouts mean something. */
-  hasParent: boolean
+  /** `record`: only id 0 is mapped, owners are kept in `owners`; `ignore`: everything is the caller's; or everything is one user's. */
+  owners: 'give' | 'record' | 'ignore' | { uid: number; gid: number }
+  /** A layer: whiteouts mean something. Otherwise they are plain names, and folders that exist keep their mode, owner and times. */
+  layer?: { hasParent: boolean }
+  /** A folder may not take the place of a file, nor the other way round. */
+  keepKinds?: boolean
 }
 
 interface LateFolder {
@@ -44,7 +47,7 @@ interface LateFolder {
   modified: FileTime
 }
 
-export class LayerUnpacker implements TarSink, Disposable {
+export class Unpacker implements TarSink, Disposable {
   sizeBytes = 0
   entries = 0
   readonly skippedDevices: string[] = []
@@ -121,11 +124,9 @@ export class LayerUnpacker implements TarSink, Disposable {
   #start(entry: TarEntry): void {
     const { path, parent, base } = splitPath(entry.path)
     if (base === '') return this.#startRoot(entry)
-    const whiteout = parseWhiteout(base)
+    const whiteout = this.#options.layer === undefined ? undefined : parseWhiteout(base)
     const folder = this.#folders.open(parent)
-    if (whiteout?.kind === 'opaque') return this.#options.hasParent ? makeOpaque(folder, '') : undefined
-    if (whiteout?.kind === 'remove') return this.#remove(folder, parent, whiteout.name)
-    if (whiteout !== undefined) return undefined
+    if (whiteout !== undefined) return this.#applyWhiteout(whiteout, folder, parent)
     switch (entry.type) {
       case 'file':
         return this.#startFile(entry, folder, base, path)
@@ -143,16 +144,22 @@ export class LayerUnpacker implements TarSink, Disposable {
 
   #startRoot(entry: TarEntry): void {
     if (entry.type !== 'directory')
-      throw new TspodError('INVALID', `the root of the layer is a ${entry.type}, must be a directory`)
+      throw new TspodError('INVALID', `the root of the archive is a ${entry.type}, must be a directory`)
+    if (this.#options.layer === undefined) return
     changeMode(this.#root, '.', entry.mode & 0o1777)
     this.#own(this.#root, '.', entry)
     this.#setAttributes(this.#root, '', entry)
     this.#later('', entry)
   }
 
+  #applyWhiteout(whiteout: ArchiveWhiteout, folder: number, parent: ByteName): void {
+    if (this.#options.layer?.hasParent !== true) return
+    if (whiteout.kind === 'opaque') makeOpaque(folder, '')
+    else if (whiteout.kind === 'remove') this.#hide(folder, parent, whiteout.name)
+  }
+
   /** A whiteout hides what is below; what this very layer holds under the name stays, unless it is a folder: then that is opaque. */
-  #remove(folder: number, parent: ByteName, name: ByteName): void {
-    if (!this.#options.hasParent) return
+  #hide(folder: number, parent: ByteName, name: ByteName): void {
     const status = findStatus(folder, name)
     if (status?.type === S_IFDIR) makeOpaque(folder, name)
     if (status !== undefined) return
@@ -175,6 +182,8 @@ export class LayerUnpacker implements TarSink, Disposable {
   /** Removes what is in the way in an open folder, which stays open. True where it was a whiteout of this layer. */
   #clear(folder: number, base: ByteName, path: ByteName): boolean {
     const wasWhiteout = this.#folders.whiteouts.delete(path)
+    if (this.#options.keepKinds === true && findStatus(folder, base)?.type === S_IFDIR)
+      throw new TspodError('CONFLICT', 'there is a folder of this name')
     removeAll(folder, base)
     if (!wasWhiteout) this.#folders.forget(folder)
     return wasWhiteout
@@ -192,10 +201,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   #finishFile(entry: TarEntry): void {
     const fd = this.#file
     if (entry.sparse !== undefined) syscall('ftruncate', fd, entry.size)
-    if (entry.uid !== 0 || entry.gid !== 0) {
-      if (this.#options.singleId) this.#recordOwner(entry)
-      else ownerGiven(trySyscall('fchown', fd, entry.uid, entry.gid), entry)
-    }
+    this.#giveTo(entry, false, (uid, gid) => trySyscall('fchown', fd, uid, gid))
     if ((entry.mode & 0o7000) !== 0) syscall('fchmod', fd, entry.mode)
     if (entry.attributes !== undefined) this.#setAttributes(fd, undefined, entry)
     setTimesOf(fd, entry.accessed ?? entry.modified, entry.modified)
@@ -208,8 +214,10 @@ export class LayerUnpacker implements TarSink, Disposable {
     const make = (): number => trySyscall('mkdirat', folder, nameArgument(base), entry.mode & 0o1777)
     let result = make()
     const isOld = result === EEXIST && findStatus(folder, base)?.type === S_IFDIR
+    if (isOld && this.#options.layer === undefined) return
     if (isOld) changeMode(folder, base, entry.mode & 0o1777)
     else if (result === EEXIST) {
+      if (this.#options.keepKinds === true) throw new TspodError('CONFLICT', 'there is a file of this name')
       const wasWhiteout = this.#clear(folder, base, path)
       result = make()
       if (wasWhiteout && result === 0) makeOpaque(folder, base)
@@ -274,14 +282,16 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   #own(folder: number, base: ByteName, entry: TarEntry, isOld = false): void {
-    if (entry.uid === 0 && entry.gid === 0 && !isOld) return
-    if (!this.#options.singleId) ownerGiven(tryChangeOwner(folder, base, entry.uid, entry.gid), entry)
-    else this.#recordOwner(entry)
+    this.#giveTo(entry, isOld, (uid, gid) => tryChangeOwner(folder, base, uid, gid))
   }
 
-  #recordOwner(entry: TarEntry): void {
-    if (entry.uid !== 0 || entry.gid !== 0)
-      this.owners.push({ path: nameText(splitPath(entry.path).path), uid: entry.uid, gid: entry.gid })
+  /** New files are the namespace root's already. */
+  #giveTo(entry: TarEntry, isOld: boolean, give: (uid: number, gid: number) => number): void {
+    const { owners } = this.#options
+    const { uid, gid } = typeof owners === 'object' ? owners : entry
+    if (owners === 'ignore' || (uid === 0 && gid === 0 && !isOld)) return
+    if (owners !== 'record') return ownerGiven(give(uid, gid), uid, gid)
+    if (uid !== 0 || gid !== 0) this.owners.push({ path: nameText(splitPath(entry.path).path), uid, gid })
   }
 
   /** `base` undefined: `folder` is the open file itself. */
@@ -299,7 +309,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 }
 
-function ownerGiven(result: number, { uid, gid }: TarEntry): void {
+function ownerGiven(result: number, uid: number, gid: number): void {
   if (result >= 0) return
   if (result !== EINVAL) throw systemCallError('chown', result, `${uid}:${gid}`)
   throw new TspodError('DENIED', `it belongs to uid ${uid}, gid ${gid}, and you may not map as many ids`, {

@@ -1,6 +1,7 @@
 // What the kernel knows of a file: statx(2), Linux 4.11.
-import { systemCallError, trySyscall } from './call.ts'
+
 import { type ByteName, nameArgument, nameText } from './byte-name.ts'
+import { systemCallError, trySyscall } from './call.ts'
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './flags.ts'
 
 export const S_IFMT = 0o170000
@@ -35,12 +36,14 @@ export interface FileStatus {
   accessed: FileTime
   /** device the file lies on, major and minor in one text */
   device: string
+  /** which mount it is seen through; 0 before Linux 5.8 */
+  mountId: number
   /** of a device node */
   deviceMajor: number
   deviceMinor: number
 }
 
-const STATX_BASIC_STATS = 0x7ff
+const STATX_BASIC_STATS_AND_MNT_ID = 0x17ff
 const ENOENT = -2
 
 const buffer = Buffer.alloc(256)
@@ -48,7 +51,7 @@ const buffer = Buffer.alloc(256)
 /** The file `name` in an open folder, not followed when it is a symbolic link; the folder itself for ''. `undefined` when absent. */
 export function findStatus(folder: number, name: ByteName): FileStatus | undefined {
   const flags = AT_SYMLINK_NOFOLLOW | (name === '' ? AT_EMPTY_PATH : 0)
-  const result = trySyscall('statx', folder, nameArgument(name), flags, STATX_BASIC_STATS, buffer)
+  const result = trySyscall('statx', folder, nameArgument(name), flags, STATX_BASIC_STATS_AND_MNT_ID, buffer)
   if (result === ENOENT) return undefined
   if (result < 0) throw systemCallError('statx', result, nameText(name))
   return decode()
@@ -86,6 +89,7 @@ function decode(): FileStatus {
     modified: timeAt(112),
     deviceMajor: buffer.readUInt32LE(128),
     deviceMinor: buffer.readUInt32LE(132),
+    mountId: (buffer.readUInt32LE(0) & 0x1000) === 0 ? 0 : Number(buffer.readBigUInt64LE(144)),
     device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
   }
 }
