@@ -1,5 +1,4 @@
 // Builds dist/tspod, the one executable: `npm run build [-- --target x64|arm64] [--outfile PATH]`.
-import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -42,10 +41,11 @@ const lazyChildProcess: Bun.BunPlugin = {
 function buildFacts(): Record<string, string> {
   const git = (...args: string[]) => {
     try {
-      const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
-      return execFileSync('git', ['-c', `safe.directory=${root}`, ...args], options).trim()
+      const command = ['git', '-c', `safe.directory=${root}`, ...args]
+      const { success, stdout } = Bun.spawnSync(command, { cwd: root, stderr: 'ignore' })
+      return success ? stdout.toString().trim() : '' // '': an unpacked archive of the sources
     } catch {
-      return '' // an unpacked archive of the sources
+      return '' // no git on this machine
     }
   }
   const seconds = process.env.SOURCE_DATE_EPOCH ?? git('log', '-1', '--format=%ct')

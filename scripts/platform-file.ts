@@ -24,15 +24,13 @@ function fetchPackage(specifier: string, integrity: string, folder: string): voi
   mkdirSync(dirname(folder), { recursive: true })
   const staging = mkdtempSync(`${folder}.`)
   try {
-    const options = { cwd: staging, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] } as const
-    const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--silent', specifier], options)) as [
-      { filename: string },
-    ]
+    const answer = execFileSync('npm', ['pack', '--json', '--silent', specifier], { cwd: staging, encoding: 'utf8' })
+    const [packed] = JSON.parse(answer) as [{ filename: string }]
     const archive = join(staging, packed.filename)
     const found = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`
     if (found !== integrity)
       throw new Error(`fetching "${specifier}": found ${found}, package-lock.json wants ${integrity}`)
-    execFileSync('tar', ['-xzf', archive, '--no-same-owner'], options)
+    execFileSync('tar', ['-xzf', archive, '--no-same-owner'], { cwd: staging })
     renameSync(join(staging, 'package'), folder)
   } finally {
     rmSync(staging, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-// Makes the fixture images as OCI layouts and docker archives: "alpine" from the host's static busybox, "debian" from a tar that
+// Makes the fixture images as OCI layouts and docker archives: "alpine" from the host's static busybox, others from tars that
 // scripts/test.sh had made as root. Runs as the test user; kept between runs for as long as the recipe stays the same.
 import { execFileSync, type StdioOptions } from 'node:child_process'
 import {
@@ -69,15 +69,12 @@ function makeBusyboxTar(busybox: string): Uint8Array {
   }
 }
 
-/** The folder of fixtures: `<name>.oci/` a layout, `<name>.tar` a docker archive, `<name>.rootfs.tar` the bare root file system. */
-export function makeImages(cache: string, debianTar: string | undefined): string {
+/** Makes `alpine` and an image for each tar. Returns the folder of fixtures: `<name>.oci/` a layout, `<name>.tar` a docker archive, `<name>.rootfs.tar` the bare root file system. */
+export function makeImages(cache: string, tars: Record<string, string | undefined>): string {
+  const present = Object.entries(tars).filter((pair): pair is [string, string] => pair[1] !== undefined)
   const busybox = Bun.which('busybox', { PATH: '/bin:/usr/bin' })
   if (busybox === null) throw new Error('making the fixture images: no busybox here: apt-get install busybox-static')
-  const recipe = [
-    readFileSync(import.meta.path),
-    readFileSync(busybox),
-    debianTar === undefined ? '' : readFileSync(debianTar),
-  ]
+  const recipe = [import.meta.path, busybox, ...present.map(([, tar]) => tar)].map(path => readFileSync(path))
   const folder = join(cache, sha256(recipe.map(part => sha256(part)).join()).slice(7, 23))
   if (existsSync(folder)) return folder
   const staging = `${folder}.${process.pid}`
@@ -89,7 +86,7 @@ export function makeImages(cache: string, debianTar: string | undefined): string
     execFileSync('skopeo', ['--insecure-policy', 'copy', '-q', `oci:${join(staging, `${name}.oci`)}:latest`, to], quiet)
   }
   add('alpine', makeBusyboxTar(busybox))
-  if (debianTar !== undefined) add('debian', readFileSync(debianTar))
+  for (const [name, tar] of present) add(name, readFileSync(tar))
   renameSync(staging, folder)
   return folder
 }

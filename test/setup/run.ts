@@ -143,7 +143,9 @@ const complaints: string[] = process.env.TSPOD_TEST_COMPLAINT === undefined ? []
   const cannotServe = whatIsMissing('registry-program', 'skopeo')
   if (cannotServe === undefined) {
     const debian = process.env.TSPOD_TEST_DEBIAN_TAR
-    environment.TSPOD_TEST_FIXTURES = makeImages(cache, debian !== undefined && existsSync(debian) ? debian : undefined)
+    environment.TSPOD_TEST_FIXTURES = makeImages(cache, {
+      debian: debian !== undefined && existsSync(debian) ? debian : undefined,
+    })
     const data = mkdtempSync(join(tmpdir(), 'tspod-registries-'))
     stack.defer(() => rmSync(data, { recursive: true }))
     execFileSync('chmod', ['755', data])
