@@ -1,7 +1,7 @@
 // A worker in whose mount namespace a root file system is mounted: what it does there nobody else sees. Host namespaces.
 import { readFileSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
-import { CLONE_PARENT, SIGKILL } from '#sys/flags.ts'
+import { CLONE_PARENT, O_RDWR, SIGKILL } from '#sys/flags.ts'
 import { killProcess, readProcessStat, waitProcess } from '#sys/process.ts'
 import { call } from '#sys/servant/batch.ts'
 import { Seat, type Servant } from '#sys/servant/servant.ts'
@@ -55,7 +55,11 @@ const SERVER_DEADLINE_MS = 10_000
 /** Executes the FUSE server beside the servant and waits for its mount; it becomes a child of this process. */
 function startServer(servant: Servant, seat: Seat, program: NonNullable<RootPlan['program']>): number {
   const server = servant.clone(seat, CLONE_PARENT)
-  server.exec([call('execve', program.path, program.argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'])])
+  server.exec([
+    call('openat', -100, '/dev/null', O_RDWR, 0),
+    call('dup3', { resultOf: 0 }, 2, 0), // it complains of mount options it does not know
+    call('execve', program.path, program.argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']),
+  ])
   server.close()
   const end = performance.now() + SERVER_DEADLINE_MS
   while (!isMounted(servant.pid, program.readyWhenMounted)) {

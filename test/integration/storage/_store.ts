@@ -1,19 +1,23 @@
 // A store of its own for one test file, with the user's namespace kept below it.
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { createReadStream, mkdirSync, mkdtempSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '#host/helper-programs.ts'
 import { hostUser } from '#host/user.ts'
 import { type ChainId, digestOf } from '#oci/digest.ts'
-import type { RootRequest, StorageDriver } from '#storage/driver.ts'
+import type { RootPlan } from '#storage/driver.ts'
 import { diffFolder, type LayerMode, layerFolder } from '#storage/layer-paths.ts'
 import { type LayerRecord, readLayerRecord } from '#storage/layer-record.ts'
 import { openLayerStore } from '#storage/layer-store.ts'
 import { removeTree } from '#storage/remove-tree.ts'
+import { startRootWorker } from '#storage/root-worker.ts'
+import { openPipe } from '#sys/fd.ts'
 import { SIGKILL } from '#sys/flags.ts'
 import { killProcess, waitProcess } from '#sys/process.ts'
+import { type Call, call } from '#sys/servant/batch.ts'
 import { Servant } from '#sys/servant/servant.ts'
+import { type ReadMember, readArchive } from '#test/unit/image/_tar.ts'
 import { planIdMappings, readSubordinateIds } from '#userns/subordinate-ids.ts'
 import { enterCalls, type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
 
@@ -93,19 +97,29 @@ export async function unpackArchive(
   return { chainId, diff: diffFolder(graphRoot, mode, chainId), record }
 }
 
-/** Runs `body` with the path of a root file system that is mounted for it. */
-export async function withRoot<T>(
-  store: TestStore,
-  driver: StorageDriver,
-  request: RootRequest,
-  body: (root: string, servant: Servant) => T,
-): Promise<T> {
-  await driver.prepare(request)
-  const plan = driver.planRoot(request)
+/** What a root file system holds, read as an archive through a worker that has it mounted. */
+export async function readRoot(store: TestStore, plan: RootPlan, path = ''): Promise<Map<string, ReadMember>> {
+  const [reader, writer] = openPipe()
+  await using root = startRootWorker(
+    store.namespace,
+    plan,
+    'pack',
+    { root: plan.root, path, as: '' },
+    { stdout: writer.number },
+  )
+  writer.close()
+  const chunks: Buffer[] = []
+  for await (const chunk of createReadStream('', { fd: reader.take() })) chunks.push(chunk as Buffer)
+  await root.worker.result()
+  return new Map(readArchive(Buffer.concat(chunks)).map(member => [member.path.replace(/\/$/, ''), member]))
+}
+
+/** Has a servant perform calls beside a mounted root file system. Only for plans without a program. */
+export function actInRoot(store: TestStore, plan: RootPlan, calls: readonly Call[]): void {
   const servant = Servant.start([], enterCalls(store.namespace))
   try {
     servant.do(plan.calls)
-    return body(`/proc/${servant.pid}/root${plan.root}`, servant)
+    servant.do([call('chdir', plan.root), ...calls])
   } finally {
     servant.close()
     waitProcess(servant.pid)
