@@ -1,5 +1,5 @@
 // The foreign function interface: koffi's native module, loaded directly (its JavaScript loader costs 12 ms), and the page of machine code.
-import { chmodSync, copyFileSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { TspodError } from '#errors.ts'
 import { nativeModule as embedded } from './koffi-native.ts'
@@ -32,8 +32,7 @@ function nativeModulePath(): string {
     if (isOurs(cached)) return cached
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const temporary = `${cached}.${process.pid}`
-    copyFileSync(embedded, temporary)
-    chmodSync(temporary, 0o500)
+    writeFileSync(temporary, readFileSync(embedded), { mode: 0o500 })
     renameSync(temporary, cached)
     return isOurs(cached) ? cached : embedded
   } catch {
@@ -41,15 +40,14 @@ function nativeModulePath(): string {
   }
 }
 
-/** A cached copy is trusted only where nobody else could have written it. */
+/** A cached copy is trusted only where nobody else could have written it; its name holds a digest of its content. */
 function isOurs(path: string): boolean {
   const facts = statSync(path, { throwIfNoEntry: false })
   return (
     facts !== undefined &&
     facts.isFile() &&
     facts.uid === process.geteuid?.() &&
-    (facts.mode & 0o022) === 0 &&
-    facts.size === statSync(embedded).size
+    (facts.mode & 0o022) === 0
   )
 }
 
