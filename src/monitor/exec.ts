@@ -3,8 +3,9 @@
 import { TspodError } from '#errors.ts'
 import type { ExecRequest } from '#runtime/exec.ts'
 import { execProcess } from '#runtime/exec.ts'
-import { openFile, openPipe, openSocketPair } from '#sys/fd.ts'
+import { openFile, openPipe, openSocketPair, readFd } from '#sys/fd.ts'
 import { O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
+import { waitProcess } from '#sys/process.ts'
 import { receiveDescriptor } from '#sys/socket.ts'
 import { type ProcessOutcome, type ProcessSession, runProcessSession } from './client/process-session.ts'
 
@@ -51,6 +52,39 @@ export function execAttached(
     wanted,
     detachKeys,
   })
+}
+
+/** What a program said, and how it ended. */
+export interface CapturedOutput {
+  stdout: string
+  stderr: string
+  exitCode: number
+}
+
+/** Runs a program that reads nothing and says little: whatever is beyond a pipe's room on standard error waits for standard output to end. */
+export function execCaptured(execution: Execution): CapturedOutput {
+  const [outReader, outWriter] = openPipe()
+  const [errReader, errWriter] = openPipe()
+  using resources = new DisposableStack()
+  for (const fd of [outReader, outWriter, errReader, errWriter]) resources.use(fd)
+  using nullFd = openFile('/dev/null', O_RDWR)
+  const streams = { stdin: nullFd.number, stdout: outWriter.number, stderr: errWriter.number }
+  const pid = execProcess({ ...execution, streams: { kind: 'descriptors', ...streams } })
+  outWriter.close()
+  errWriter.close()
+  const stdout = readToEnd(outReader.number)
+  const stderr = readToEnd(errReader.number)
+  return { stdout, stderr, exitCode: waitProcess(pid)?.status.code ?? 125 }
+}
+
+function readToEnd(fd: number): string {
+  const chunks: Buffer[] = []
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(65536)
+    const got = readFd(fd, chunk)
+    if (got === 0) return Buffer.concat(chunks).toString('utf8')
+    chunks.push(chunk.subarray(0, got))
+  }
 }
 
 /** A name for a session that nobody is attached to, as podman prints one. */

@@ -5,19 +5,19 @@ import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
 import { capabilityNames } from '#oci/capability.ts'
 import { readEnvFile } from '#container/options/key-value.ts'
-import { containerDir } from '#container/record.ts'
 import { resolveUser } from '#container/users.ts'
-import { readStatus, requireAllowed, thisMachine } from '#container/state.ts'
+import { requireAllowed } from '#container/state.ts'
 import { keepGroupsAnnotation } from '#container/spec.ts'
 import type { ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
-import { execAttached, execDetached, newSessionId } from '#monitor/exec.ts'
+import { execAttached, execDetached, type Execution, newSessionId } from '#monitor/exec.ts'
 import { planSeccomp } from '#runtime/seccomp/plan.ts'
 import { terminalSize } from '#host/limits.ts'
 import { readChainFile } from '#storage/chain-file.ts'
 import type { ClientStreams, ContainerName, ExecOutcome, ExecRequest } from '#engine/contracts/container.ts'
-import { openEngine } from '#engine/open.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
 import { findOne } from './select.ts'
+import { type SeenContainer, seeContainer } from './survey.ts'
 
 /** The verb: runs it, attached unless `detach`. Exit codes 126 and 127 come as errors. */
 export async function execContainer(
@@ -26,15 +26,27 @@ export async function execContainer(
   streams: ClientStreams,
 ): Promise<ExecOutcome> {
   const engine = await openEngine()
-  const id = findOne(engine, name)
-  const folder = containerDir(engine.graphRoot, id)
-  const report = readStatus(folder, thisMachine({ sharedStore: false }))
+  const execution = await planExecution(engine, seeContainer(engine, findOne(engine, name)), request)
+  if (request.detach) {
+    execDetached(execution)
+    return { kind: 'started', sessionId: newSessionId() }
+  }
+  const detachKeys = streams.detachKeys ?? engine.config.engine.detachKeys
+  return await execAttached(execution, { ...streams, stdin: request.interactive }, { tty: request.tty, detachKeys })
+}
+
+/** Decides what will run, how, and beside which process. Throws CONFLICT for a container that does not run. */
+export async function planExecution(
+  engine: Engine,
+  { id, folder, report }: SeenContainer,
+  request: ExecRequest,
+): Promise<Execution> {
   requireAllowed('exec', id, report)
   if (report.state === undefined) throw new TspodError('INTERNAL', `container ${id} has no record of its process`)
   const spec = parseRuntimeSpec(readFileSync(join(folder, 'config.json'), 'utf8'))
   const process = planProcess(spec, request, `/proc/${report.state.pid}/root`)
   const isFiltered = spec.linux?.seccomp !== undefined && !request.privileged
-  const execution = {
+  return {
     target: report.state,
     process,
     linux: spec.linux ?? {},
@@ -42,12 +54,6 @@ export async function execContainer(
     keepGroups: (await engine.namespace()).mode === 'single' || spec.annotations?.[keepGroupsAnnotation] === '1',
     preservedFds: request.preserveFds,
   }
-  if (request.detach) {
-    execDetached(execution)
-    return { kind: 'started', sessionId: newSessionId() }
-  }
-  const detachKeys = streams.detachKeys ?? engine.config.engine.detachKeys
-  return await execAttached(execution, { ...streams, stdin: request.interactive }, { tty: request.tty, detachKeys })
 }
 
 /** The container's own process spec with what exec changes: program, environment, user, folder, terminal. */
