@@ -1,5 +1,5 @@
 // The engines that are compared, each with a store of its own below the benchmark's home.
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { tspodPath } from '#test/needs.ts'
@@ -41,4 +41,20 @@ export async function run({ command }: Engine, env: Environment, ...args: string
   const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()])
   if ((await child.exited) !== 0) throw new Error(`${command[0]} ${args.join(' ')}: ${error}`)
   return out.trim()
+}
+
+/** Ends and removes everything both engines have made. */
+export async function clearArena({ home, env, tspod, podman }: Arena): Promise<void> {
+  for (const engine of [tspod, podman])
+    await run(engine, env, 'system', 'reset', '-f').catch(error => console.error(String(error)))
+  for (const file of ['libpod/tmp/pause.pid', 'tspod/userns']) {
+    const pid = /\d+/.exec(await readOrEmpty(join(env.XDG_RUNTIME_DIR ?? '', file)))?.[0]
+    if (pid !== undefined && existsSync(`/proc/${pid}`)) process.kill(Number(pid), 'SIGKILL')
+  }
+  const inside = ['unshare', '--map-root-user', '--map-auto', '--setuid=0', '--setgid=0']
+  await Bun.spawn([...inside, 'rm', '-rf', home, env.XDG_RUNTIME_DIR ?? home], { stderr: 'inherit' }).exited
+}
+
+async function readOrEmpty(path: string): Promise<string> {
+  return existsSync(path) ? await Bun.file(path).text() : ''
 }

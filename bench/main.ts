@@ -7,7 +7,7 @@ import { whatIsMissing } from '#test/needs.ts'
 import { makeImages } from '#test/setup/images.ts'
 import { startRegistries } from '#test/setup/registries.ts'
 import { cases, type Outcome } from './cases.ts'
-import { makeArena, run } from './engines.ts'
+import { clearArena, makeArena, run } from './engines.ts'
 import { formatTable, isMet, toJson } from './report.ts'
 
 const { values } = parseArgs({
@@ -48,10 +48,7 @@ const data = join(work, `registry-${process.pid}`)
 stack.defer(() => rmSync(data, { recursive: true, force: true }))
 const registries = stack.use(await startRegistries(data, fixtures))
 const arena = makeArena(registries.environment)
-stack.defer(async () => {
-  for (const engine of [arena.tspod, arena.podman])
-    await run(engine, arena.env, 'system', 'reset', '-f').catch(error => console.error(String(error)))
-})
+stack.defer(() => clearArena(arena))
 const versions: Record<string, string> = {}
 for (const engine of [arena.tspod, arena.podman]) {
   versions[engine.name] = await run(engine, arena.env, '--version')
