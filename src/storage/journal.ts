@@ -1,11 +1,11 @@
 // events.jsonl, the journal of events: one JSON object a line, appended by whoever caused it, in one write. When it has grown it becomes
 // events.1.jsonl and a new one begins. Host namespaces.
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { errnoOf } from '#errors.ts'
 import { log } from '#log.ts'
 import { wallClockNs } from '#sys/clock.ts'
 import { tryLock } from '#sys/lock.ts'
+import { LineReader, lastLineEnd, linesBackward, openIfThere } from './line-file.ts'
 
 export type JournalEventType = 'container' | 'image' | 'volume' | 'network' | 'pod' | 'system'
 
@@ -23,8 +23,6 @@ export interface JournalEvent {
 }
 
 const MAX_BYTES = 8 << 20
-const CHUNK_BYTES = 65536
-const NEWLINE = 10
 
 const currentPath = (graphRoot: string): string => join(graphRoot, 'events.jsonl')
 const olderPath = (graphRoot: string): string => join(graphRoot, 'events.1.jsonl')
@@ -58,12 +56,8 @@ export function* readEventsForward(graphRoot: string): Generator<JournalEvent> {
   for (const path of [olderPath(graphRoot), currentPath(graphRoot)]) {
     const fd = openIfThere(path)
     if (fd === undefined) continue
-    try {
-      const lines = new LineReader(fd)
-      yield* lines.read()
-    } finally {
-      closeSync(fd)
-    }
+    using lines = new LineReader(fd)
+    for (const line of lines.read()) yield* parseEvent(line)
   }
 }
 
@@ -73,7 +67,7 @@ export function* readEventsBackward(graphRoot: string): Generator<JournalEvent> 
     const fd = openIfThere(path)
     if (fd === undefined) continue
     try {
-      yield* linesBackward(fd)
+      for (const line of linesBackward(fd, fstatSync(fd).size)) yield* parseEvent(line)
     } finally {
       closeSync(fd)
     }
@@ -83,104 +77,38 @@ export function* readEventsBackward(graphRoot: string): Generator<JournalEvent> 
 /** Events that come after this was opened, as they come; across a rotation. Whoever opens it closes it. */
 export class JournalFollower implements Disposable {
   readonly #graphRoot: string
-  #fd: number | undefined
   #lines: LineReader | undefined
-  #inode = 0
 
   /** From the end of what is there. Open it before reading what is past, so that nothing falls between. */
   constructor(graphRoot: string) {
     this.#graphRoot = graphRoot
-    this.#open(true)
+    const fd = openIfThere(currentPath(graphRoot))
+    if (fd !== undefined) this.#lines = new LineReader(fd, lastLineEnd(fd, fstatSync(fd).size))
   }
 
   /** What has come since the last call; does not wait. */
   *take(): Generator<JournalEvent> {
-    if (this.#fd === undefined) this.#open(false)
-    if (this.#lines !== undefined) yield* this.#lines.read()
-    const now = statSync(currentPath(this.#graphRoot), { throwIfNoEntry: false })
-    if (now === undefined || now.ino === this.#inode) return
-    if (this.#lines !== undefined) yield* this.#lines.read() // the last lines before the rotation
-    this[Symbol.dispose]()
-    this.#open(false)
-    if (this.#lines !== undefined) yield* this.#lines.read()
+    for (;;) {
+      const now = statSync(currentPath(this.#graphRoot), { throwIfNoEntry: false })
+      for (const line of this.#lines?.read() ?? []) yield* parseEvent(line) // also the last lines before a rotation
+      if (now === undefined || now.ino === this.#lines?.inode) return
+      this[Symbol.dispose]()
+      const fd = openIfThere(currentPath(this.#graphRoot))
+      if (fd !== undefined) this.#lines = new LineReader(fd)
+    }
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#fd = undefined
+    this.#lines?.[Symbol.dispose]()
     this.#lines = undefined
   }
-
-  #open(atEnd: boolean): void {
-    this.#fd = openIfThere(currentPath(this.#graphRoot))
-    if (this.#fd === undefined) return
-    const { ino, size } = fstatSync(this.#fd)
-    this.#inode = ino
-    this.#lines = new LineReader(this.#fd, atEnd ? size : 0)
-  }
 }
 
-function openIfThere(path: string): number | undefined {
+function* parseEvent(line: Buffer): Generator<JournalEvent> {
   try {
-    return openSync(path, 'r')
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-/** Complete lines of a file that grows. */
-class LineReader {
-  readonly #fd: number
-  #position: number
-  #rest: Buffer = Buffer.alloc(0)
-
-  constructor(fd: number, position = 0) {
-    this.#fd = fd
-    this.#position = position
-  }
-
-  *read(): Generator<JournalEvent> {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-    for (;;) {
-      const got = readSync(this.#fd, chunk, 0, chunk.byteLength, this.#position)
-      if (got === 0) return
-      this.#position += got
-      const data = Buffer.concat([this.#rest, chunk.subarray(0, got)])
-      const end = data.lastIndexOf(NEWLINE) + 1
-      this.#rest = data.subarray(end)
-      for (const line of data.toString('utf8', 0, end).split('\n')) {
-        const event = parseEvent(line)
-        if (event !== undefined) yield event
-      }
-    }
-  }
-}
-
-function* linesBackward(fd: number): Generator<JournalEvent> {
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-  let rest: Buffer = Buffer.alloc(0)
-  for (let position = fstatSync(fd).size; position > 0; ) {
-    const length = Math.min(CHUNK_BYTES, position)
-    position -= length
-    const got = readSync(fd, chunk, 0, length, position)
-    const data = Buffer.concat([chunk.subarray(0, got), rest])
-    const start = position === 0 ? 0 : data.indexOf(NEWLINE) + 1
-    rest = start === 0 && position > 0 ? data : Buffer.from(data.subarray(0, start))
-    if (start === 0 && position > 0) continue
-    for (const line of data.toString('utf8', start).split('\n').toReversed()) {
-      const event = parseEvent(line)
-      if (event !== undefined) yield event
-    }
-  }
-}
-
-function parseEvent(line: string): JournalEvent | undefined {
-  if (line === '') return undefined
-  try {
-    const value = JSON.parse(line) as Partial<JournalEvent> | null
-    return typeof value?.timeNano === 'string' && typeof value.id === 'string' ? (value as JournalEvent) : undefined
+    const value = JSON.parse(line.toString('utf8')) as Partial<JournalEvent> | null
+    if (typeof value?.timeNano === 'string' && typeof value.id === 'string') yield value as JournalEvent
   } catch {
-    return undefined // cut off by a crash or a full disk
+    // cut off by a crash or a full disk
   }
 }
