@@ -7,20 +7,20 @@ import { goDuration } from './go-duration.ts'
 /** What cells are made of besides the process itself. */
 export interface TableFacts {
   /** a process's number inside the container; 0 for one outside */
-  insidePid(hostPid: number): number
+  insidePid: (hostPid: number) => number
   /** how many pid namespaces deep the container is: index of its numbers, counted from 1 */
   depth: number
-  insideUser(hostUid: number): string
-  insideGroup(hostGid: number): string
-  hostUser(uid: number): string
-  hostGroup(gid: number): string
+  insideUser: (hostUid: number) => string
+  insideGroup: (hostGid: number) => string
+  hostUser: (uid: number) => string
+  hostGroup: (gid: number) => string
   uptimeSeconds: number
   nowMs: number
 }
 
 interface Column {
   title: string
-  cell(process: ProcessFacts, facts: TableFacts): string
+  cell: (process: ProcessFacts, facts: TableFacts) => string
 }
 
 const elapsedSeconds = ({ startTicks }: ProcessFacts, facts: TableFacts) =>

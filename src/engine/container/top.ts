@@ -48,7 +48,7 @@ function tableFacts(pid: number, processes: readonly ProcessFacts[]): TableFacts
 }
 
 /** The number itself for an id that has no name. */
-function namesIn(passwd: string, group: string): { user(uid: number): string; group(gid: number): string } {
+function namesIn(passwd: string, group: string): { user: (uid: number) => string; group: (gid: number) => string } {
   const users = new Map(parsePasswd(passwd).map(({ uid, name }) => [uid, name]))
   const groups = new Map(parseGroup(group).map(({ gid, name }) => [gid, name]))
   return { user: uid => users.get(uid) ?? String(uid), group: gid => groups.get(gid) ?? String(gid) }
