@@ -44,16 +44,16 @@ export interface Sandbox {
   /** The engine's command line up to its arguments. */
   readonly command: string[]
   /** Runs the engine to its end; a command that does not end within a minute is killed and fails the test. */
-  tspod(...args: string[]): Promise<Result>
-  tspodWith(options: CommandOptions, ...args: string[]): Promise<Result>
+  readonly tspod: (...args: string[]) => Promise<Result>
+  readonly tspodWith: (options: CommandOptions, ...args: string[]) => Promise<Result>
   /** Runs the engine, expects success, returns standard output without its last newline. */
-  ok(...args: string[]): Promise<string>
+  readonly ok: (...args: string[]) => Promise<string>
   /** Starts the engine and leaves it running, with pipes. */
-  start(...args: string[]): Bun.Subprocess<'pipe', 'pipe', 'pipe'>
+  readonly start: (...args: string[]) => Bun.Subprocess<'pipe', 'pipe', 'pipe'>
   /** Starts the engine in a pseudo-terminal. */
-  terminal(...args: string[]): TestTerminal
+  readonly terminal: (...args: string[]) => TestTerminal
   /** A new empty folder below the home. */
-  folder(name: string): string
+  readonly folder: (name: string) => string
 }
 
 /** Makes a sandbox before the file's tests, and takes it down after them; whatever is left running then fails the file. */
