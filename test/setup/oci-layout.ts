@@ -22,7 +22,7 @@ export interface LayoutImage {
 }
 
 /** Go's name of this processor. */
-export const hostArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
+const hostArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
 
 export const sha256 = (bytes: Uint8Array | string): string =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`
