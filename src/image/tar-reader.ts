@@ -90,9 +90,23 @@ export class TarReader {
       })
   }
 
-  /** True once the end marker has been seen, or nothing at all. */
+  /** True once the end marker has been seen. */
   get isAtEnd(): boolean {
     return this.#state === 'ended'
+  }
+
+  /** How many of the bytes to come are content and its padding, which a reader of a file may leave out with `skipContent`. */
+  get contentLeft(): number {
+    return this.#state === 'content' && this.#regions.length === 0 ? this.#left + this.#padding : 0
+  }
+
+  /** The content that is left counts as read, without having been handed over. */
+  skipContent(): void {
+    if (this.contentLeft === 0) return
+    this.#position += this.contentLeft
+    this.#left = 0
+    this.#padding = 0
+    this.#endEntry()
   }
 
   #take(chunk: Buffer, at: number): number {

@@ -34,8 +34,10 @@ export async function unpackWorker(request: UnpackRequest): Promise<LayerRecord>
   })
   const reader = new TarReader(unpacker)
   const hash = createHash('sha256')
+  let archiveBytes = 0
   for await (const chunk of decompress(standardInput(), request.compression)) {
     hash.update(chunk)
+    archiveBytes += chunk.byteLength
     reader.push(chunk)
   }
   reader.finish()
@@ -49,6 +51,7 @@ export async function unpackWorker(request: UnpackRequest): Promise<LayerRecord>
     diffId,
     parent,
     sizeBytes: unpacker.sizeBytes,
+    archiveBytes,
     entries: unpacker.entries,
     skippedDevices: unpacker.skippedDevices,
     skippedAttributes: [...unpacker.skippedAttributes],

@@ -9,6 +9,8 @@ export interface LayerRecord {
   parent?: ChainId
   /** bytes of the files' contents */
   sizeBytes: number
+  /** bytes of its archive, uncompressed */
+  archiveBytes: number
   /** how many entries its archive had */
   entries: number
   /** paths of device nodes that the kernel did not let us make */
