@@ -57,7 +57,7 @@ async function unpackStored(job: LayerJob): Promise<ReceivedLayer | undefined> {
     return undefined
   }
   await feed.finish()
-  return feed.release()
+  return await feed.release()
 }
 
 async function download(job: LayerJob): Promise<ReceivedLayer> {
@@ -125,7 +125,7 @@ async function copyInto(partial: PartialBlob, job: LayerJob): Promise<ReceivedLa
   }
   onPhase('unpacking', descriptor.size)
   await Promise.all([feed.finish(), partial.sync()])
-  return feed.release()
+  return await feed.release()
 }
 
 /** Hashes a layer's compressed bytes and hands them to the unpacker, which is opened when the first tell how they are compressed. */
