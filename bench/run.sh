@@ -13,7 +13,7 @@ export TSPOD_BENCH_BIG_TAR=$PWD/.cache/bench/big-$(echo "$recipe" | sha256sum | 
 if [ ! -e "$TSPOD_BENCH_BIG_TAR" ] && command -v mmdebstrap > /dev/null; then
   mkdir -p "$(dirname "$TSPOD_BENCH_BIG_TAR")"
   echo "making an image of 130 MB" >&2
-  mmdebstrap --quiet --variant=minbase --include="$recipe" bookworm "$TSPOD_BENCH_BIG_TAR.$$"
+  mmdebstrap --quiet --format=tar --variant=minbase --include="$recipe" bookworm "$TSPOD_BENCH_BIG_TAR.$$"
   mv "$TSPOD_BENCH_BIG_TAR.$$" "$TSPOD_BENCH_BIG_TAR"
 fi
 

@@ -82,7 +82,7 @@ make_debian() {
     command -v mmdebstrap > /dev/null || return 0
     mkdir -p "$(dirname "$tar")"
     echo "making a Debian root file system"
-    mmdebstrap --quiet --variant=minbase --include=procps,iproute2 bookworm "$TSPOD_TEST_DEBIAN_TAR.$$" ||
+    mmdebstrap --quiet --format=tar --variant=minbase --include=procps,iproute2 bookworm "$TSPOD_TEST_DEBIAN_TAR.$$" ||
       { echo "no Debian image: mmdebstrap failed"; rm -f "$TSPOD_TEST_DEBIAN_TAR.$$"; return 0; }
     mv "$TSPOD_TEST_DEBIAN_TAR.$$" "$TSPOD_TEST_DEBIAN_TAR"
   fi
