@@ -12,7 +12,6 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
-
   writeFileSync,
   writeSync,
 } from 'node:fs'
