@@ -65,5 +65,6 @@ function withKnown(annotations: Annotations, known: readonly IndexEntry[]): Anno
 }
 
 function named(annotations: Annotations, name: string | undefined): Annotations {
-  return name === undefined ? annotations : { [annotation.name]: name, ...annotations }
+  const { [annotation.name]: _other, ...rest } = annotations
+  return name === undefined ? rest : { [annotation.name]: name, ...rest }
 }

@@ -86,7 +86,7 @@ export class FakeRegistry implements AsyncDisposable {
     return { configDigest, layers, manifestDigest: this.putManifest(repository, tag, manifest) }
   }
 
-  putManifest(repository: string, tag: string, manifest: { mediaType: string }): Digest {
+  putManifest(repository: string, tag: string, manifest: { mediaType: string; [key: string]: unknown }): Digest {
     const bytes = Buffer.from(JSON.stringify(manifest))
     const digest = digestOfText(bytes)
     for (const reference of [tag, digest])

@@ -57,15 +57,13 @@ test('the platform is chosen from an index, and the image can be asked for by th
   const images = platforms.map((platform, index) => registry.putImage('x', `p${index}`, [tarOf(100)], platform))
   const index = registry.putManifest('x', 'latest', {
     mediaType: 'application/vnd.oci.image.index.v1+json',
-    ...{
-      schemaVersion: 2,
-      manifests: images.map(({ manifestDigest }, at) =>
-        registry.entry('x', manifestDigest, platforms[at] ?? { os: '', architecture: '' }),
-      ),
-    },
+    schemaVersion: 2,
+    manifests: images.map(({ manifestDigest }, at) =>
+      registry.entry('x', manifestDigest, platforms[at] ?? { os: '', architecture: '' }),
+    ),
   })
   const { image } = await setup.pull(`${registry.host}/x`, { platform: 'linux/aarch64' })
-  expect(image.digest).toBe(images[1]?.manifestDigest as string)
+  expect<string | undefined>(image.digest).toBe(images[1]?.manifestDigest)
   const byDigest = await setup.store.resolve(`${registry.host}/x@${index}`)
   expect(byDigest.image.id).toBe(image.id)
   const error = await failureOf(setup.pull(`${registry.host}/x`, { platform: 'linux/s390x' }))
