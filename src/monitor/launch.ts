@@ -163,6 +163,9 @@ function openHelperPipes(resources: DisposableStack): HelperPipes {
   return { ready, readyReader, exit, alive }
 }
 
+/** A monitor moves bytes by a few calls a batch: without the engine's compilers it is as fast, and 1 MB smaller (docs/decisions). */
+const withoutCompiler = 'BUN_JSC_useJIT=0'
+
 /** Where the monitor keeps the network helper's lifeline; it never looks at it. */
 const LIFELINE = 8
 
@@ -191,7 +194,7 @@ function monitorProgram(
   return {
     executable: executable.number,
     argv,
-    env: [...env, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`],
+    env: [...env, withoutCompiler, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`],
     descriptors,
   }
 }

@@ -62,6 +62,17 @@ export class RotatingFile {
     }
   }
 
+  /** True when so many bytes find room before the next rotation. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#size + this.#used + bytes <= (this.#options.maxSizeBytes ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Writes whole entries, which hold `content` bytes of output, in one call; there is room for them. */
+  append(entries: Buffer, content: number): void {
+    this.flush()
+    this.#write(entries, content)
+  }
+
   /** Writes what has been collected, in one call. What a full disk refuses is counted, and dropped. */
   flush(): void {
     if (this.#used === 0) return
@@ -69,6 +80,10 @@ export class RotatingFile {
     const content = this.#content
     this.#used = 0
     this.#content = 0
+    this.#write(bytes, content)
+  }
+
+  #write(bytes: Buffer, content: number): void {
     let done = 0
     try {
       while (done < bytes.byteLength) done += writeSync(this.#fd, bytes, done)

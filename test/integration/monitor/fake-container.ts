@@ -58,7 +58,7 @@ export class FakeContainer implements Disposable {
       programCalls({
         executable: executable ?? process.execPath,
         argv: [...(executable === undefined ? ['bun', mainScript] : ['tspod']), `monitor:${this.id}`],
-        env: [`HOME=${process.env.HOME ?? '/'}`, `PATH=${process.env.PATH ?? ''}`],
+        env: ['BUN_JSC_useJIT=0', `HOME=${process.env.HOME ?? '/'}`, `PATH=${process.env.PATH ?? ''}`],
         descriptors: new Map([
           [0, nullFd.number],
           [1, nullFd.number],
