@@ -1,0 +1,32 @@
+// system prune: removes what nothing uses: stopped containers, then volumes, then images, and what killed commands left behind.
+import type { Pruned, SystemPruned, SystemPruneOptions } from '#engine/contracts/system.ts'
+import { pruneContainers } from '#engine/container/prune.ts'
+import { pruneImages } from '#engine/image/prune.ts'
+import { sweepLayers } from '#engine/image/layers-in-use.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+
+/** The verb. Containers go first: they are what keeps volumes and images. */
+export async function pruneSystem(options: SystemPruneOptions): Promise<SystemPruned> {
+  const engine = await openEngine()
+  const containers = await pruneContainers(options.containerFilters)
+  const volumes = options.volumes ? await pruneVolumes(options) : []
+  const images = await pruneImages({ all: options.all, filters: options.imageFilters })
+  const bytes = (pruned: readonly Pruned[]) => pruned.reduce((sum, { reclaimedBytes }) => sum + reclaimedBytes, 0)
+  const leftovers = await sweepLeftovers(engine)
+  return { containers, images, volumes, reclaimedBytes: bytes([...containers, ...volumes, ...images]) + leftovers }
+}
+
+async function pruneVolumes({ volumeFilters }: SystemPruneOptions): Promise<Pruned[]> {
+  const { pruneVolumes: prune } = await import('#engine/volume/prune.ts')
+  return await prune({ filters: volumeFilters, all: true, dryRun: false })
+}
+
+/** Blobs and layers no image reaches, staging folders of dead processes. Bytes given back, as far as they are known. */
+async function sweepLeftovers(engine: Engine): Promise<number> {
+  const { collectGarbage } = await import('#image/garbage.ts')
+  const { sweepStaging } = await import('#storage/staging.ts')
+  const { freedBytes } = await collectGarbage(engine.graphRoot)
+  const layers = await sweepLayers(engine)
+  await sweepStaging(engine.graphRoot, () => engine.namespace())
+  return layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, freedBytes)
+}
