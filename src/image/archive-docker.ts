@@ -10,6 +10,7 @@ import { parseJson } from '#oci/manifest.ts'
 import { dockerConfig, dockerLayer, dockerManifest, sniffCompression } from '#oci/media-types.ts'
 import { type ArchiveFiles, readSmallBytes, readSmallFile } from './archive-files.ts'
 import type { ArchivedImage } from './archive-image.ts'
+import { fullArchivedName } from './archive-names.ts'
 import { digestOfBytes } from './blobs.ts'
 import { type ImageSource, SourceError } from './source.ts'
 
@@ -30,7 +31,10 @@ export async function readDockerArchive(files: ArchiveFiles): Promise<ArchivedIm
   const what = `${files.description}: manifest.json`
   const items = parseJson(await readSmallFile(files, 'manifest.json'), what)
   itemsShape(items, what)
-  return (items as DockerItem[]).map(item => ({ names: item.RepoTags ?? [], source: dockerSource(files, item) }))
+  return (items as DockerItem[]).map(item => ({
+    names: (item.RepoTags ?? []).map(name => fullArchivedName(name, 'docker')),
+    source: dockerSource(files, item),
+  }))
 }
 
 function dockerSource(files: ArchiveFiles, item: DockerItem): ImageSource {

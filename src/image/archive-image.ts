@@ -2,7 +2,7 @@
 import type { ImageSource } from './source.ts'
 
 export interface ArchivedImage {
-  /** names as they stand there: full ones, docker's short ones, or a tag alone */
+  /** full names; none for a nameless image */
   names: string[]
   /** disposing it leaves the archive open */
   source: ImageSource

@@ -7,6 +7,7 @@ import { parseManifest } from '#oci/manifest.ts'
 import { ociIndex } from '#oci/media-types.ts'
 import { type ArchiveFiles, readSmallBytes, readSmallFile } from './archive-files.ts'
 import type { ArchivedImage } from './archive-image.ts'
+import { fullArchivedName } from './archive-names.ts'
 import type { ImageSource } from './source.ts'
 
 const nameAnnotations = ['io.containerd.image.name', 'org.opencontainers.image.ref.name']
@@ -21,7 +22,7 @@ export async function readOciLayout(files: ArchiveFiles): Promise<ArchivedImage[
     const image = images.get(descriptor.digest) ?? { names: [], source: layoutSource(files, descriptor) }
     images.set(descriptor.digest, image)
     const name = nameAnnotations.map(key => descriptor.annotations?.[key]).find(Boolean)
-    if (name !== undefined) image.names.push(name)
+    if (name !== undefined) image.names.push(fullArchivedName(name, 'oci'))
   }
   return [...images.values()]
 }
