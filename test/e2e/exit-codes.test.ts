@@ -1,6 +1,6 @@
 // What a command ends with: 125 the engine's own errors, 126 cannot run, 127 not found, else the container's (podman-run(1)).
 import { describe, expect } from 'bun:test'
-import { e2e, tspodOnly, until, useSandbox, write } from './sandbox.ts'
+import { e2e, isPodman, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, ok } = box
@@ -82,7 +82,7 @@ describe('exec ends with', () => {
     await ok('kill', 'x')
     await ok('wait', 'x')
     const stopped = await tspod('exec', 'x', 'true')
-    expect(stopped.status).toBe(255)
+    expect(stopped.status).toBe(isPodman ? 255 : 125)
     expect(stopped.stderr).toMatch(/not running|container state improper/)
     await ok('rm', 'x')
   })

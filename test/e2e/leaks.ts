@@ -1,6 +1,6 @@
 // What a sandbox leaves behind after all its containers and volumes have been removed: nothing, or its tests fail.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { isPodman, type Sandbox, until } from './sandbox.ts'
 
 /** Removes containers and volumes, ends the keeper of the user's namespace, and says what is still there. */
@@ -17,13 +17,11 @@ export async function findLeaks(sandbox: Sandbox): Promise<string[]> {
   complaints.push(...processesOf(sandbox, keeper).map(found => `process: ${found}`))
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
   complaints.push(...mounts.filter(line => line.includes(sandbox.home)).map(line => `mount: ${line}`))
-  for (const folder of ['containers', 'names', 'volumes', 'tmp'])
-    complaints.push(...entries(join(sandbox.graphRoot, folder)).map(entry => `${folder}/${entry}`))
-  complaints.push(
-    ...entries(join(sandbox.runtime, 'tspod'))
-      .filter(entry => entry !== 'userns')
-      .map(entry => `runtime: ${entry}`),
-  )
+  const store = (folder: string) => filesBelow(join(sandbox.graphRoot, folder)).map(file => `${folder}/${file}`)
+  complaints.push(...['containers', 'names', 'volumes', 'tmp'].flatMap(store))
+  const kept = ['userns', 'lock'] // the keeper of the user's namespace, and the lock of whoever makes it
+  const sockets = filesBelow(join(sandbox.runtime, 'tspod')).filter(file => !kept.includes(file))
+  complaints.push(...sockets.map(file => `runtime: ${file}`))
   if (keeper !== undefined) process.kill(keeper, 'SIGKILL')
   return complaints
 }
@@ -49,8 +47,13 @@ function processesOf(sandbox: Sandbox, keeper: number | undefined): string[] {
     })
 }
 
-const entries = (folder: string) =>
-  existsSync(folder) ? readdirSync(folder).filter(entry => !entry.startsWith('.')) : []
+/** Everything below the folder but empty folders. */
+function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => !entry.isDirectory())
+    .map(entry => relative(folder, join(entry.parentPath, entry.name)))
+}
 
 function endProcess(pidFile: string): void {
   if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL')
