@@ -1,6 +1,7 @@
 // A tar file with a table of its members: only headers are read, then any member from any offset. Host namespaces.
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs'
 import { posix } from 'node:path'
+import { promisify } from 'node:util'
 import { during, TspodError } from '#errors.ts'
 import type { ArchiveFiles } from './archive-files.ts'
 import { BLOCK_BYTES } from './tar-entry.ts'
@@ -35,10 +36,7 @@ export function openArchiveFiles(path: string, shownAs: string): ArchiveFiles {
     open(name, offset = 0) {
       const member = find(members, name)
       if (member === undefined) throw new TspodError('NOT_FOUND', `${description} has no file "${name}"`)
-      if (offset >= member.size) return nothing()
-      const start = member.offset + offset
-      const end = member.offset + member.size - 1
-      return createReadStream('', { fd, start, end, autoClose: false, highWaterMark: 1 << 20 })
+      return readRange(fd, member.offset + offset, member.size - offset)
     },
     async [Symbol.asyncDispose]() {
       closeSync(fd)
@@ -46,7 +44,18 @@ export function openArchiveFiles(path: string, shownAs: string): ArchiveFiles {
   }
 }
 
-async function* nothing(): AsyncIterable<Uint8Array> {}
+const readAsync = promisify(read)
+
+/** Part of an open file; several can be read at once. A stream of node:fs would close the file when it is left early. */
+async function* readRange(fd: number, start: number, length: number): AsyncIterable<Uint8Array> {
+  for (let done = 0; done < length; ) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(1 << 20, length - done))
+    const { bytesRead } = await readAsync(fd, buffer, 0, buffer.byteLength, start + done)
+    if (bytesRead === 0) return
+    done += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
 
 /** Reads headers and jumps over content. */
 function indexMembers(fd: number): Map<string, Member> {

@@ -3,7 +3,6 @@ import type { Descriptor } from '#oci/descriptor.ts'
 import { type Digest, hexOf } from '#oci/digest.ts'
 import { parseManifest } from '#oci/manifest.ts'
 import { isConfigType, ociIndex } from '#oci/media-types.ts'
-import { familiarName, parseReference } from '#oci/reference.ts'
 import type { ImageSink, ManifestBytes } from './source.ts'
 
 /** Where a sink puts its files: into a tar stream or a folder. */
@@ -63,7 +62,7 @@ export class DockerArchiveSink extends FileSink {
     if (manifest.kind !== 'image') return
     this.#items.push({
       Config: this.nameOf(manifest.config),
-      RepoTags: names.filter(name => !name.includes('@')).map(name => familiarName(parseReference(name))),
+      RepoTags: names.filter(name => !name.includes('@')),
       Layers: manifest.layers.map(layer => this.nameOf(layer)),
     })
   }
