@@ -5,8 +5,9 @@ import { Fd } from '#sys/fd.ts'
 import { memoryAt } from '#sys/koffi.ts'
 
 const ARENA_BYTES = 4 << 20
-/** Bytes at the start for mailboxes, 16 each: {descriptor, address of the batch}. */
+/** Bytes at the start for mailboxes, 32 each: {descriptor, address of the batch, address of the last batch, a result}. */
 const MAILBOX_BYTES = 16384
+const MAILBOX_SIZE = 32
 
 /**
  * Addresses tried in turn: the stub maps the arena where the master has it, in an address space of its own, so it must be a
@@ -93,10 +94,13 @@ export class Arena {
   /** A mailbox, as an offset. */
   takeMailbox(): number {
     const free = this.#freeMailboxes.pop()
-    if (free !== undefined) return free
-    if (this.#nextMailbox + 16 > MAILBOX_BYTES) throw new TspodError('INTERNAL', 'too many servants at once')
-    this.#nextMailbox += 16
-    return this.#nextMailbox - 16
+    if (free !== undefined) {
+      this.words.fill(0n, free / 8, (free + MAILBOX_SIZE) / 8)
+      return free
+    }
+    if (this.#nextMailbox + MAILBOX_SIZE > MAILBOX_BYTES) throw new TspodError('INTERNAL', 'too many servants at once')
+    this.#nextMailbox += MAILBOX_SIZE
+    return this.#nextMailbox - MAILBOX_SIZE
   }
 
   giveMailbox(offset: number): void {

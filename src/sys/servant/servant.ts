@@ -79,6 +79,7 @@ export class Servant implements Disposable {
   #seatFds: readonly number[]
   #pending: Pending | undefined
   #isAbandoned = false
+  #isHeir = false
   /** What it is called until it executes a program. */
   #name = ''
 
@@ -264,12 +265,37 @@ export class Servant implements Disposable {
     })
   }
 
+  /**
+   * Leaves the servant something to do when this process is gone, or closes it: calls of which the last executes a program. Once
+   * done, or where that fails, it ends as ever.
+   */
+  bequeath(calls: readonly Call[]): void {
+    const memory = arena()
+    memory.beginBatch()
+    memory.words[this.#mailbox / 8 + 2] = memory.address(encodeBatch(memory, calls))
+    memory.abandonBatch()
+    this.#isHeir = true
+  }
+
+  /** Takes back what `bequeath` left. */
+  disinherit(): void {
+    arena().words[this.#mailbox / 8 + 2] = 0n
+    this.#isHeir = false
+  }
+
+  /** wait4(2) for a child of the servant, without waiting: the status word, `undefined` while it lives. Throws ECHILD for no child. */
+  waitChild(pid: number): number | undefined {
+    const result = arena().address(this.#mailbox + 24)
+    const [ended] = this.do([call('wait4', pid, result, WNOHANG, 0)])
+    return ended === pid ? Number(arena().words[this.#mailbox / 8 + 3] ?? 0n) : undefined
+  }
+
   /** Ends the servant: it sees end of file and exits with 127. Whoever is its parent reaps it. */
   close(): void {
     if (!this.#socket.isOpen) return
     this.#socket.close()
     if (this.#pending !== undefined) this.#abandon()
-    if (!this.#isAbandoned) arena().giveMailbox(this.#mailbox)
+    if (!this.#isAbandoned && !this.#isHeir) arena().giveMailbox(this.#mailbox)
   }
 
   [Symbol.dispose](): void {
@@ -349,6 +375,7 @@ const FIRST_SEAT_FD = 64
 const STUB_IN_PLACE = 0xffff_ffff_ffff_ffffn
 const MSG_NOSIGNAL = 0x4000
 const F_SETFD = 2
+const WNOHANG = 1
 const FD_CLOEXEC = 1
 
 const ALL_SIGNALS = new BigUint64Array([0xffff_ffff_ffff_ffffn])
