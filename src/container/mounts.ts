@@ -120,13 +120,8 @@ function fileMounts({ request, network, paths }: Inputs, { hasPasswd, hasGroup }
   if (hasPasswd) mounts.push(file('/etc/passwd', paths.passwd))
   if (hasGroup) mounts.push(file('/etc/group', paths.group))
   if (request.timezone !== undefined) mounts.push(file('/etc/localtime', timezoneFile(request.timezone)))
-  if (request.init) {
-    if (paths.init === undefined)
-      throw new TspodError('NOT_FOUND', '--init: no init program was found on this machine', {
-        hint: 'install catatonit or tini, or name one with --init-path',
-      })
+  if (paths.init !== undefined)
     mounts.push({ destination: initDestination, type: 'bind', source: paths.init, options: ['bind', 'rprivate', 'ro'] })
-  }
   return mounts
 }
 

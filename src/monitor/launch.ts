@@ -36,8 +36,8 @@ export interface LaunchRequest {
   namespace: UserNamespace
   record: ContainerRecord
   spec: RuntimeSpec
-  /** Texts of files that the container gets, by their name in its folder. */
-  files: Readonly<Record<string, string>>
+  /** Files that the container gets, by their name in its folder: texts, and bytes of a program. */
+  files: Readonly<Record<string, string | Uint8Array>>
   network: NetworkDriver | undefined
   root: RootSetup
   /** How often it was started before. */
@@ -108,7 +108,8 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
 /** config.json and the files bound into the container. */
 function writeBundle(folder: string, { spec, files }: LaunchRequest): void {
   writeFileSync(join(folder, 'config.json'), JSON.stringify(spec), { mode: 0o600 })
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o644 })
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(folder, name), content, { mode: typeof content === 'string' ? 0o644 : 0o755 })
 }
 
 interface OpenStreams {

@@ -29,8 +29,8 @@ import type { ChosenImage } from './choose-image.ts'
 export interface Blueprint {
   plan: ContainerPlan
   network: ConnectedNetwork
-  /** Texts of files that the container gets, by their name in its folder. */
-  files: Record<string, string>
+  /** Files that the container gets, by their name in its folder: texts, and bytes of a program. */
+  files: Record<string, string | Uint8Array>
 }
 
 export interface BlueprintRequest {
@@ -63,6 +63,7 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
     wantedSize: 0,
     taken: [],
   })
+  const init = request.init ? initProgram(request, folder) : undefined
   const inputs: PlanInputs = {
     id,
     name,
@@ -88,12 +89,16 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
       containerEnv: join(folder, 'containerenv'),
       passwd: join(folder, 'passwd'),
       group: join(folder, 'group'),
-      ...(request.init && { init: initProgram(request, folder) }),
+      ...(init !== undefined && { init: init.path }),
     },
     ...(request.tty && { consoleSize: terminalSize() }),
   }
   const plan = planContainer(inputs)
-  return { plan, network, files: filesOf(plan, network, wanted, engine) }
+  const files = {
+    ...filesOf(plan, network, wanted, engine),
+    ...(init?.content !== undefined && { init: init.content }),
+  }
+  return { plan, network, files }
 }
 
 /** Sharing another container's namespace puts a container into that one's user namespace. */

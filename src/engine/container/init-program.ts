@@ -1,14 +1,25 @@
 // The small init of --init: which program it is, on the host.
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
 import type { ContainerRequest } from '#container/request.ts'
-import { findProgram } from '#host/helper-programs.ts'
+import { ownInit } from '#runtime/own-init.ts'
 
-/** `--init-path`, else catatonit or tini where one is installed. */
-export function initProgram(request: ContainerRequest, _folder: string): string {
-  const found = request.initPath ?? findProgram('catatonit') ?? findProgram('tini')
-  if (found === undefined)
-    throw new TspodError('NOT_FOUND', '--init: no init program is installed', {
-      hint: 'install the package catatonit or tini, or name a program with --init-path',
-    })
-  return found
+export interface InitProgram {
+  path: string
+  /** To be written there before the container starts: tspod's own. */
+  content?: Uint8Array
+}
+
+/** `--init-path` or containers.conf's init_path; otherwise tspod's own, in the container's folder. */
+export function initProgram({ initPath }: Pick<ContainerRequest, 'initPath'>, folder: string): InitProgram {
+  if (initPath === undefined) return { path: join(folder, 'init'), content: ownInit() }
+  const facts = statSync(initPath, { throwIfNoEntry: false })
+  if (facts?.isFile() !== true)
+    throw new TspodError(
+      'NOT_FOUND',
+      `--init-path "${initPath}": ${facts === undefined ? 'no such file or directory' : 'it is not a file'}`,
+      { hint: 'leave it out, and tspod uses an init of its own' },
+    )
+  return { path: initPath }
 }

@@ -21,6 +21,7 @@ for (const { arch, need } of processors) {
       relaySignal: servant.symbols.relay_signal ?? -1,
       stub: stub.hex,
       stubParameters: stub.symbols.parameters ?? -1,
+      init: assemble(`init-${suffix}.S`, prefix).hex,
     })
   })
   needs(need)(`the machine code for ${arch} fits before the page of data that it refers to`, () => {
