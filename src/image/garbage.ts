@@ -20,7 +20,7 @@ export interface Reachable {
 }
 
 /** Blobs no lease and no index knows stay this long: other tools may be writing into the layout. */
-const orphanAgeMs = 60 * 60 * 1000
+export const orphanAgeMs = 60 * 60 * 1000
 /** An interrupted download is worth resuming this long. */
 const partialAgeMs = 7 * 24 * 60 * 60 * 1000
 

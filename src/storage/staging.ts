@@ -82,6 +82,20 @@ export async function sweepStaging(graphRoot: string, openNamespace: OpenNamespa
   return removed
 }
 
+/** What `sweepStaging` would remove at this moment; trash only where its owner has had ten minutes for it. */
+export function findLeftovers(graphRoot: string): string[] {
+  const tmp = join(graphRoot, 'tmp')
+  return namesIn(tmp)
+    .filter(name => {
+      if (name.startsWith(trashPrefix))
+        return (statSync(join(tmp, name), { throwIfNoEntry: false })?.ctimeMs ?? Date.now()) < Date.now() - 600_000
+      if (!name.startsWith(stagePrefix) || name.endsWith('.lock')) return false
+      using lock = tryLock(join(tmp, `${name}.lock`))
+      return lock !== undefined
+    })
+    .map(name => join(tmp, name))
+}
+
 async function sweepStage(path: string, openNamespace: OpenNamespace, removed: string[]): Promise<void> {
   using lock = tryLock(`${path}.lock`)
   if (lock === undefined) return

@@ -51,14 +51,11 @@ function awaitCommand(pid: number): number {
   using pidFd = openPidFd(pid)
   using poller = new Poller()
   if (pidFd !== undefined) {
-    let hasEnded = false
-    poller.watch(pidFd.number, READABLE, () => {
-      hasEnded = true
-    })
+    poller.watch(pidFd.number, READABLE, () => poller.unwatch(pidFd.number))
     poller.watch(relay.fd, READABLE, () => {
       for (const signal of relay.take()) if (forwarded.includes(signal) || !isTerminal(0)) killProcess(pid, signal)
     })
-    while (!hasEnded) poller.wait()
+    while (poller.size > 1) poller.wait() // until only the relay is left
   }
   return waitProcess(pid)?.status.code ?? 125
 }

@@ -83,7 +83,8 @@ export function seeContainer(engine: Engine, id: ContainerId): SeenContainer {
   return new SeenContainer(engine.graphRoot, id, machineOf(engine))
 }
 
-function surveyFolders(engine: Engine): SeenContainer[] {
+/** Every folder there is, in no order: with containers that are only just being made, or were never finished. */
+export function surveyFolders(engine: Engine): SeenContainer[] {
   const here = machineOf(engine)
   return listContainerIds(engine.graphRoot).map(id => new SeenContainer(engine.graphRoot, id, here))
 }

@@ -13,7 +13,7 @@ export interface SweptLayer {
 }
 
 /** Both mappings' layers: those of the other one are left over when subordinate ids came or went. */
-const modes: readonly LayerMode[] = ['full', 'single']
+export const modes: readonly LayerMode[] = ['full', 'single']
 
 /**
  * Removes the layers that nothing needs; nothing at all where it cannot be known what is needed. `mayGo` spares some, the young ones
@@ -48,7 +48,7 @@ export async function layersInUse({ graphRoot }: Engine): Promise<Set<string> | 
 }
 
 /** A layer and all below it, as their records say: a container's image may be gone. */
-function stackOf(graphRoot: string, top: string | undefined): string[] {
+export function stackOf(graphRoot: string, top: string | undefined): string[] {
   const stack: string[] = []
   let chainId = top as ChainId | undefined
   while (chainId !== undefined) {
