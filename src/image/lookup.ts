@@ -8,12 +8,26 @@ import {
   parseTypedName,
   type TypedName,
 } from '#oci/reference.ts'
+import { nameOf } from './index-edits.ts'
+import { annotation, type IndexEntry } from './layout.ts'
 import type { StoredImage } from './stored-image.ts'
 
 /** An image, and the full name that led to it where it was a name. */
 export interface FoundImage {
   image: StoredImage
   name?: string
+}
+
+/** The entries of every image that a text could mean: starting a container must not tell of 500 images what they are. */
+export function entriesFor(entries: readonly IndexEntry[], text: string): IndexEntry[] {
+  const word = /^[^@]*?([^/@:]+)(?::[^/]*)?(?:@.*)?$/.exec(text)?.[1] ?? text
+  const hex = text.replace(/^sha256:/, '')
+  const idOf = (entry: IndexEntry) => entry.annotations?.[annotation.id]
+  const ids = new Set<string | undefined>([undefined])
+  for (const entry of entries)
+    if (nameOf(entry)?.includes(word) || idOf(entry)?.startsWith(hex) || entry.digest.endsWith(hex))
+      ids.add(idOf(entry))
+  return entries.filter(entry => ids.has(idOf(entry)))
 }
 
 /** Several images have the short name that was typed: the order of registries decides. */

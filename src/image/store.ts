@@ -8,7 +8,7 @@ import { completeName, formatReference, parseTypedName, withDefaultTag } from '#
 import { blobSize, sha256Hex } from './blobs.ts'
 import { addEntry, removeManifests, removeNames } from './index-edits.ts'
 import { ensureLayout, type IndexEntry, lockFile, readIndex, writeIndex } from './layout.ts'
-import { chooseRival, type FoundImage, lookupImage } from './lookup.ts'
+import { chooseRival, entriesFor, type FoundImage, lookupImage } from './lookup.ts'
 import { annotationsOf, imagesOf, readImage, type StoredImage } from './stored-image.ts'
 
 /** All that a container needs to know of its image. */
@@ -47,7 +47,7 @@ export class ImageStore {
    * what is no name. Reads registries.conf only where a short name fits several images.
    */
   async find(text: string): Promise<FoundImage | undefined> {
-    const found = lookupImage(this.list(), text)
+    const found = lookupImage(imagesOf(this.root, entriesFor(readIndex(this.root), text)), text)
     if (found === undefined || 'image' in found) return found
     const { openRegistries } = await import('#config/registries.ts')
     const { shortNameRepositories } = await import('#config/pull-sources.ts')

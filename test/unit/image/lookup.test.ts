@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { addEntry, removeNames } from '#image/index-edits.ts'
 import { annotation, type IndexEntry } from '#image/layout.ts'
-import { chooseRival, lookupImage } from '#image/lookup.ts'
+import { chooseRival, entriesFor, lookupImage } from '#image/lookup.ts'
 import { imagesOf, type StoredImage } from '#image/stored-image.ts'
 import type { Digest } from '#oci/digest.ts'
 
@@ -58,6 +58,33 @@ test('lookupImage() finds by name, short name, digest, id and the beginning of a
   expect(byDigest.map(find)).toEqual(['a', 'a', 'a', 'c', 'b'])
   expect(['b0b0', 'sha256:b0', 'b0'.repeat(32), `sha256:${'b0'.repeat(32)}`].map(find)).toEqual(['b', 'b', 'b', 'b'])
   expect(find(`alpine@${digestOf('b')}`)).toBeUndefined()
+})
+
+test('entriesFor() keeps whatever lookupImage() would find, with all its names, and little else', () => {
+  const entries = put(
+    put(put([], 'a', 'docker.io/library/alpine:latest', 'q.io/other:9'), 'b', 'q.io/team/tool:1'),
+    'c',
+    `r.io/z@${digestOf('8')}`,
+  )
+  const names = [
+    'alpine',
+    'alpine:latest',
+    'docker.io/alpine',
+    'localhost:5000/tool',
+    'tool:1',
+    `alpine@${digestOf('9')}`,
+    'a0',
+    digestOf('c'),
+    'b0'.repeat(32),
+    'z',
+    'q',
+  ]
+  for (const text of names) {
+    const few = images(entriesFor(entries, text))
+    expect(lookupImage(few, text)).toEqual(lookupImage(images(entries), text))
+  }
+  expect(entriesFor(entries, 'alpine').map(({ digest }) => digest)).toEqual([digestOf('a'), digestOf('a')])
+  expect(entriesFor(entries, 'nothing')).toEqual([])
 })
 
 test('a name wins over the beginning of an id; an ambiguous beginning is refused', () => {
