@@ -37,6 +37,8 @@ export interface Engine {
 
 export interface EngineStorage {
   driver: StorageDriver
+  /** Why better drivers do not serve here, one line each. */
+  reasons: readonly string[]
   /** The folder with a layer's files. */
   diffFolder(chainId: ChainId): string
 }
@@ -91,7 +93,7 @@ async function open(): Promise<Engine> {
     async storage() {
       const { mode } = await join()
       const { pickStorageDriver } = await import('#storage/pick-driver.ts')
-      const { driver } = await pickStorageDriver({
+      const { driver, reasons } = await pickStorageDriver({
         graphRoot,
         mode,
         openNamespace: join,
@@ -100,7 +102,7 @@ async function open(): Promise<Engine> {
         remembered: readRemembered().storageDriver,
         remember: async found => await remember('storageDriver', found),
       })
-      return { driver, diffFolder: chainId => diffFolder(graphRoot, mode, chainId) }
+      return { driver, reasons, diffFolder: chainId => diffFolder(graphRoot, mode, chainId) }
     },
     journal(event) {
       if (config.engine.eventsLogger === 'file') appendEvent(graphRoot, event)

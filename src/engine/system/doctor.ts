@@ -1,4 +1,5 @@
-// `tspod doctor`: each thing the tool needs, found or not, why it matters, and what mends it. Host namespaces; changes nothing.
+// `tspod doctor`: each thing the tool needs, found or not, why it matters, and what mends it. Host namespaces; leaves nothing
+// behind but the user's namespace, if there was none.
 import { existsSync, statSync } from 'node:fs'
 import type { Check } from '#engine/contracts/system.ts'
 import { engineSettings } from '#engine/settings.ts'
@@ -24,20 +25,21 @@ import { checkCgroups, checkClock, checkLingering, checkRuntimeFolder } from './
 import { checkFuse, checkOverlay, checkStore, type OverlayProbe } from './checks/storage.ts'
 import { checkSubordinateIds } from './checks/subordinate-ids.ts'
 import { checkMapHelper, checkNamespaceLimit, checkUserNamespaces } from './checks/user-namespaces.ts'
+import { tryOverlay } from './try-overlay.ts'
 import { systemVersion } from './version.ts'
 
 export interface DoctorOptions {
-  /** Really mounts overlay in the user's namespace; without it the kernel's version has to do. */
+  /** Tries overlay; by default it is really mounted in the user's namespace. */
   probeOverlay?: () => Promise<OverlayProbe>
 }
 
 /** Looks at everything, in the order in which one thing needs the other. Throws only for a configuration that cannot be read. */
-export async function runDoctor({ probeOverlay }: DoctorOptions = {}): Promise<Check[]> {
+export async function runDoctor({ probeOverlay = tryOverlay }: DoctorOptions = {}): Promise<Check[]> {
   const config = await openConfig(engineSettings())
   const user = hostUser()
   const distribution = readDistribution()
   const install = (helper: HelperName): string => installCommand(helper, distribution)
-  const overlay = checkOverlay(kernelRelease(), await probeOverlay?.())
+  const overlay = checkOverlay(kernelRelease(), await probeOverlay())
   return [
     ...namespaceChecks(user),
     ...(await mapHelperChecks(user, config, install)),
