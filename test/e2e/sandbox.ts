@@ -148,9 +148,11 @@ export function useSandbox(...images: string[]): Sandbox {
     if (process.env.TSPOD_TEST_REGISTRY !== undefined) await tspod('rm', '--all', '--force', '--time', '0')
   }, 60_000)
   afterAll(async () => {
-    const found = process.env.TSPOD_TEST_REGISTRY === undefined ? [] : await findLeaks(sandbox)
-    removeTree(sandbox)
-    expect(found).toEqual([])
+    try {
+      if (process.env.TSPOD_TEST_REGISTRY !== undefined) expect(await findLeaks(sandbox)).toEqual([])
+    } finally {
+      removeTree(sandbox)
+    }
   }, 120_000)
   return sandbox
 }
