@@ -2,7 +2,6 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '#errors.ts'
-import { call } from '#sys/servant/batch.ts'
 import type { IdMapping } from '#userns/id-mapping.ts'
 import type { DriverPlace, RootRequest } from './driver.ts'
 import { diffFolder, linkFolder } from './layer-paths.ts'
@@ -38,23 +37,15 @@ export async function makeRootFolders(
 
 /** The root of an image need not belong to its user 0. */
 async function changeOwner(
-  place: DriverPlace,
+  { openNamespace }: DriverPlace,
   path: string,
   facts: { uid: number; gid: number; mode: number },
 ): Promise<void> {
-  const { Servant } = await import('#sys/servant/servant.ts')
-  const { enterCalls } = await import('#userns/user-namespace.ts')
-  const { waitProcess } = await import('#sys/process.ts')
-  const namespace = await place.openNamespace()
-  const servant = Servant.start([], enterCalls(namespace))
-  try {
-    const uid = insideId(namespace.mappings.uid, facts.uid)
-    const gid = insideId(namespace.mappings.gid, facts.gid)
-    servant.do([call('fchownat', -100, path, uid, gid, 0), call('fchmodat', -100, path, facts.mode & 0o7777)])
-  } finally {
-    servant.close()
-    waitProcess(servant.pid)
-  }
+  const { giveInside } = await import('./inside-owner.ts')
+  const { mappings } = await openNamespace()
+  const uid = insideId(mappings.uid, facts.uid)
+  const gid = insideId(mappings.gid, facts.gid)
+  await giveInside(openNamespace, path, uid, gid, facts.mode & 0o7777)
 }
 
 function insideId(extents: readonly IdMapping[], outsideId: number): number {

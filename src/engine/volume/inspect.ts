@@ -1,7 +1,8 @@
 // volume inspect: all that is known of a volume, in podman's words (podman-volume-inspect(1)).
-import { TspodError } from '#errors.ts'
+
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { VolumeSummary } from '#engine/contracts/volume.ts'
+import { TspodError } from '#errors.ts'
 import { listVolumes } from './list.ts'
 
 /** Each in order, by name or the unambiguous beginning of one; fails on the first unknown name. */
