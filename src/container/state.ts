@@ -132,7 +132,7 @@ export function requireAllowed(verb: Verb, id: string, { status, state }: Status
         hint: 'use tspod there; a record of another machine is never changed from here',
       },
     )
-  throw new TspodError('CONFLICT', refusal(verb, id, status))
+  throw new TspodError(verb === 'remove' ? 'IN_USE' : 'CONFLICT', refusal(verb, id, status))
 }
 
 function refusal(verb: Verb, id: string, status: ContainerStatus): string {

@@ -1,5 +1,6 @@
 // What a monitor writes into the journal of events. Runs in the monitor.
 import { appendEvent } from '#storage/journal.ts'
+import type { MonitorEvents } from './monitor.ts'
 import type { ChildMessage } from './protocol.ts'
 
 export interface EventFacts {
@@ -19,4 +20,12 @@ export function journalEvent(child: ChildMessage, status: string, { exitCode, at
     ...(exitCode !== undefined && { exitCode }),
     attributes: { ...child.journal.attributes, ...attributes },
   })
+}
+
+/** Notes what a monitor sees while it watches. */
+export function journalEvents(child: ChildMessage): MonitorEvents {
+  return {
+    onStarted: () => journalEvent(child, 'start'),
+    onHelperLost: (helper, { code }) => journalEvent(child, 'helper-died', { attributes: { helper }, exitCode: code }),
+  }
 }

@@ -12,11 +12,14 @@ import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
 import { type CreatedProcess, createProcess, type ProcessStreams, type RootSetup } from '#runtime/create.ts'
 import { wallClockNs } from '#sys/clock.ts'
-import { Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
+import { duplicate, type Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
 import { O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
 import { readProcessStat } from '#sys/process.ts'
 import type { Program } from '#sys/servant/program.ts'
+import type { Servant } from '#sys/servant/servant.ts'
+import { receiveDescriptor, sendDescriptor } from '#sys/socket.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
+import type { StreamDescriptors } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
 import { waitReadable } from './wait-readable.ts'
 
@@ -28,6 +31,16 @@ export interface Launched {
   pid: number
   /** The command line's end of the monitor's control socket: the caller is its first client. */
   control: Fd
+  /** Where this process watches the container itself; disposed, it leaves that to a monitor of its own. */
+  attended: Attended | undefined
+}
+
+/** What watching a container from the command line takes. */
+export interface Attended {
+  child: ChildMessage
+  /** The parent of the container's process, which becomes the monitor when it is closed or this process is gone. */
+  launcher: Servant
+  streams: StreamDescriptors
 }
 
 export interface LaunchRequest {
@@ -44,6 +57,8 @@ export interface LaunchRequest {
   restarts: number
   /** Whether events are written to the journal. */
   hasJournal: boolean
+  /** This process stays and watches the container: no monitor is started unless it has to take over. */
+  isAttended: boolean
 }
 
 /** Starts it. Throws, with nothing left running, where its program cannot be executed. */
@@ -67,9 +82,11 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       namespace,
       root,
       streams: streams.process,
-      monitor: monitorProgram(record.id, theirControl, streams, helperPipes?.alive, resources),
+      monitor: monitorProgram(record.id, theirControl, streams, helperPipes?.alive, resources, request.isAttended),
       helperDescriptors: helperPipes && [streams.nullFd.number, helperPipes.ready.number, helperPipes.exit.number],
       seccomp,
+      isAttended: request.isAttended,
+      preservedFds: record.request.preserveFds,
     }),
   )
   theirControl.close()
@@ -90,13 +107,17 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
         })
   const startedAt = formatTimestamp(wallClockNs())
   recordState(folder, created, helperPid, startedAt, request.restarts)
+  const child = childMessage(request, created, helperPid, startedAt)
+  const { launcher } = created
   try {
-    writeFully(control.number, encodeMessage('child', childMessage(request, created, helperPid, startedAt)))
+    // a monitor that takes over has no input to give: it ended with the command line
+    writeFully(control.number, encodeMessage('child', launcher === undefined ? child : { ...child, openStdin: false }))
     created.prepare()
     if (helperPipes !== undefined) awaitHelper(helperPipes)
     created.start()
-    writeFully(control.number, encodeMessage('started'))
-    return { pid: created.identity.pid, control }
+    writeFully(control.number, encodeMessage('started', { isTold: launcher !== undefined }))
+    const attended = launcher && { child, launcher, streams: takeStreams(streams) }
+    return { pid: created.identity.pid, control, attended }
   } catch (error) {
     clearState(folder)
     sayFailed(control, error)
@@ -147,6 +168,20 @@ function openStreams(record: ContainerRecord, resources: DisposableStack): OpenS
   }
 }
 
+/** The ends that a monitor would have got, for this process. A terminal's master stays on its way too, for whoever takes over. */
+function takeStreams({ monitor, process }: OpenStreams): StreamDescriptors {
+  if (process.kind === 'terminal') {
+    const terminal = receiveDescriptor(monitor.get(7) ?? -1)
+    if (terminal === undefined) throw new TspodError('INTERNAL', 'the terminal of the container did not arrive')
+    sendDescriptor(process.socket, terminal.number)
+    return { terminal }
+  }
+  const [stdout, stderr, stdin] = [4, 5, 6]
+    .map(number => monitor.get(number))
+    .map(fd => (fd === undefined ? fd : duplicate(fd)))
+  return { stdout, stderr, stdin }
+}
+
 interface HelperPipes {
   /** Written to by the helper when the network works. */
   ready: Fd
@@ -169,6 +204,7 @@ const withoutCompiler = 'BUN_JSC_useJIT=0'
 
 /** Where the monitor keeps the network helper's lifeline; it never looks at it. */
 const LIFELINE = 8
+const STDIN_PIPE = 6
 
 function monitorProgram(
   id: string,
@@ -176,6 +212,7 @@ function monitorProgram(
   streams: OpenStreams,
   lifeline: Fd | undefined,
   resources: DisposableStack,
+  isAttended: boolean,
 ): Program {
   const { path, argv } = selfCommand(`monitor:${id}`)
   const executable = resources.use(openFile(path, O_RDONLY))
@@ -191,6 +228,8 @@ function monitorProgram(
     [3, control.number],
     ...streams.monitor,
   ])
+  // an end of the input that the launcher kept would keep it open
+  if (isAttended) descriptors.delete(STDIN_PIPE)
   if (lifeline !== undefined) descriptors.set(LIFELINE, lifeline.number)
   return {
     executable: executable.number,

@@ -5,15 +5,22 @@ import { parseLogConfig } from '#container/log-config.ts'
 import { TspodError } from '#errors.ts'
 import { nowTimestamp } from '#sys/clock.ts'
 import { Fd, writeFully } from '#sys/fd.ts'
-import { journalEvent } from './journal.ts'
+import { SIGHUP, SIGINT, SIGTERM } from '#sys/flags.ts'
+import { Poller } from '#sys/poll.ts'
+import { journalEvents } from './journal.ts'
 import type { LogDriver } from './log/driver.ts'
 import { openLog } from './log/open.ts'
-import { Monitor } from './monitor.ts'
+import { Monitor, type MonitorPlace } from './monitor.ts'
 import { tryRead } from './nonblocking.ts'
-import { killOwnChildren } from './own-children.ts'
+import { killOwnChildren, OwnChildren } from './own-children.ts'
 import { type ChildMessage, decodePayload, encodeMessage, HEADER_BYTES, messageTypes } from './protocol.ts'
 
+/** Descriptors that the launcher leaves. */
 const CONTROL = 3
+const STDOUT_PIPE = 4
+const STDERR_PIPE = 5
+const STDIN_PIPE = 6
+const TERMINAL_SOCKET = 7
 
 /** The whole life of a monitor. */
 export async function monitorMain(): Promise<void> {
@@ -63,12 +70,26 @@ async function watch(child: ChildMessage, control: Fd): Promise<void> {
     killOwnChildren()
     return
   }
-  const monitor = new Monitor(child, log, control, {
-    onStarted: () => journalEvent(child, 'start'),
-    onHelperLost: (helper, { code }) => journalEvent(child, 'helper-died', { attributes: { helper }, exitCode: code }),
-  })
-  const ending = monitor.watch()
+  const monitor = new Monitor(child, log, control, journalEvents(child), ownPlace(child))
+  while (!monitor.hasEnded) monitor.turn()
+  const ending = monitor.finish()
   const { recordEnding } = await import('./ending.ts')
   await recordEnding(child, ending, message => monitor.announce(message))
   monitor.bidFarewell()
+}
+
+/** This process: its launcher left the descriptors, and the container's process is its child. */
+function ownPlace({ tty, logDriver, openStdin }: ChildMessage): MonitorPlace {
+  const poller = new Poller()
+  const pipes = {
+    stdout: new Fd(STDOUT_PIPE),
+    stderr: new Fd(STDERR_PIPE),
+    ...(openStdin && { stdin: new Fd(STDIN_PIPE) }),
+  }
+  const streams = tty ? { terminalSocket: new Fd(TERMINAL_SOCKET) } : logDriver === 'passthrough' ? {} : pipes
+  return {
+    poller,
+    streams,
+    watchChildren: (onEnd, onSignal) => new OwnChildren(poller, [SIGTERM, SIGINT, SIGHUP], onEnd, onSignal),
+  }
 }

@@ -2,10 +2,10 @@
 // event loop: it is small while idle, and nothing that one client does can hold it up. Runs in the host's namespaces; the container's
 // process 1 is its child.
 import { bootClockNs } from '#sys/clock.ts'
-import { duplicate, Fd } from '#sys/fd.ts'
-import { SIGHUP, SIGINT, SIGKILL, SIGTERM } from '#sys/flags.ts'
-import { Poller, READABLE } from '#sys/poll.ts'
-import { type ExitStatus, killProcess } from '#sys/process.ts'
+import { duplicate, type Fd } from '#sys/fd.ts'
+import { SIGKILL, SIGTERM } from '#sys/flags.ts'
+import { type Poller, READABLE } from '#sys/poll.ts'
+import { type ExitStatus, isAlive, killProcess } from '#sys/process.ts'
 import { receiveDescriptor } from '#sys/socket.ts'
 import type { WindowSize } from '#sys/terminal.ts'
 import { AttachSocket } from './attach-socket.ts'
@@ -16,7 +16,6 @@ import { Input } from './input.ts'
 import type { LogDriver, StreamName } from './log/driver.ts'
 import { readOomKills } from './oom.ts'
 import { Output } from './output.ts'
-import { OwnChildren } from './own-children.ts'
 import {
   type AttachMessage,
   type ChildMessage,
@@ -26,14 +25,9 @@ import {
   HEADER_BYTES,
   type MessageType,
   type OutputClosedMessage,
+  type StartedMessage,
 } from './protocol.ts'
 import { runFolder } from './run-folder.ts'
-
-/** Descriptors that the launcher leaves. */
-const STDOUT_PIPE = 4
-const STDERR_PIPE = 5
-const STDIN_PIPE = 6
-const TERMINAL_SOCKET = 7
 
 /** After process 1 has ended: whoever still holds its pipes may write until nothing comes for this long, and this long in all. */
 const QUIET_MS = 100
@@ -42,6 +36,9 @@ const DRAIN_MS = 2000
 const ORPHAN_MS = 500
 /** How long the command line that starts the container may take to say whether it wants its output. */
 const SUBSCRIBE_MS = 10_000
+
+/** What is recorded where nobody can know how the process ended. */
+const UNKNOWN_STATUS = 255
 
 /** How a container ended. */
 export interface Ending {
@@ -54,6 +51,30 @@ export interface Ending {
   failure: FailureMessage | undefined
 }
 
+/** The container's streams: pipes, or a terminal's master, which may have to be received over a socket first. */
+export interface StreamDescriptors {
+  stdin?: Fd
+  stdout?: Fd
+  stderr?: Fd
+  terminal?: Fd
+  terminalSocket?: Fd
+}
+
+/** Where a monitor is: in a process of its own, or in the command line that stays attached. */
+export interface MonitorPlace {
+  poller: Poller
+  streams: StreamDescriptors
+  /** Hears of the end of children, and of signals to this process. */
+  watchChildren(onEnd: (pid: number, status: ExitStatus) => void, onSignal: (signal: number) => void): WatchedChildren
+}
+
+export interface WatchedChildren {
+  /** Collects whoever has ended. */
+  reap(): void
+  /** Kills one and collects it. */
+  end(pid: number): void
+}
+
 /** What the monitor sees happen while it watches. */
 export interface MonitorEvents {
   onStarted(): void
@@ -64,7 +85,9 @@ export class Monitor {
   readonly #child: ChildMessage
   readonly #log: LogDriver
   readonly #events: MonitorEvents
-  readonly #poller = new Poller()
+  readonly #poller: Poller
+  readonly #streams: StreamDescriptors
+  readonly #children: WatchedChildren
   readonly #deadlines = new Deadlines()
   readonly #clients = new Clients(this.#deadlines, isFull => this.#holdOutput(isFull))
   readonly #helpers: Map<number, string>
@@ -82,8 +105,10 @@ export class Monitor {
   #status: ExitStatus | undefined
 
   /** `control`: the socket of the command line that starts the container. */
-  constructor(child: ChildMessage, log: LogDriver, control: Fd, events: MonitorEvents) {
+  constructor(child: ChildMessage, log: LogDriver, control: Fd, events: MonitorEvents, place: MonitorPlace) {
     this.#child = child
+    this.#poller = place.poller
+    this.#streams = place.streams
     this.#log = log
     this.#events = events
     this.#oomKillsBefore = readOomKills(child.cgroupFolder)
@@ -96,27 +121,44 @@ export class Monitor {
       runFolder(child.runRoot, child.id),
       socket => void this.#accept(socket),
     )
-    const children = new OwnChildren(
-      this.#poller,
-      [SIGTERM, SIGINT, SIGHUP],
+    this.#children = place.watchChildren(
       (pid, status) => this.#onEnd(pid, status),
       signal => this.#onSignal(signal),
     )
     this.#deadlines.set('subscription', SUBSCRIBE_MS, () => this.#startReading())
     this.#starter.send(encodeMessage('ready'))
-    children.reap()
+    this.#children.reap()
+    // a monitor that takes over may find it collected already
+    if (this.#status === undefined && !isAlive(child))
+      this.#onEnd(child.pid, { code: UNKNOWN_STATUS, signal: undefined })
   }
 
-  /** Watches until the container has ended and all its output is read, logged and handed on. */
-  watch(): Ending {
-    while (this.#status === undefined || !this.#isReading || this.#outputs.some(output => output.isOpen)) this.#turn()
+  /** The container has ended, and all its output is read, logged and handed on. */
+  get hasEnded(): boolean {
+    return this.#status !== undefined && this.#isReading && !this.#outputs.some(output => output.isOpen)
+  }
+
+  /** Waits for something to happen, and does what follows from it. */
+  turn(): void {
+    this.#poller.wait(this.#deadlines.nextMs())
+    this.#deadlines.run()
+  }
+
+  /** Leaves the container to another monitor. */
+  abandon(): void {
+    this.#attachSocket.close()
+    this.#log.close()
+  }
+
+  /** After the end: closes everything but the clients, ends the helpers. */
+  finish(): Ending {
     this.#attachSocket.close()
     this.#input?.close()
     this.#log.close()
-    for (const pid of this.#helpers.keys()) killProcess(pid, SIGKILL)
+    for (const pid of [...this.#helpers.keys()]) this.#children.end(pid)
     this.#helpers.clear()
     return {
-      status: this.#status,
+      status: this.#status ?? { code: UNKNOWN_STATUS, signal: undefined },
       durationNs: bootClockNs() - this.#createdNs,
       oomKilled: readOomKills(this.#child.cgroupFolder) > this.#oomKillsBefore,
       neverStarted: this.#wasNeverStarted,
@@ -132,28 +174,22 @@ export class Monitor {
   /** Stays until every client has taken what is for it, or has been given up. */
   bidFarewell(): void {
     this.#clients.leave()
-    while (this.#clients.size > 0) this.#turn()
-  }
-
-  #turn(): void {
-    this.#poller.wait(this.#deadlines.nextMs())
-    this.#deadlines.run()
+    while (this.#clients.size > 0) this.turn()
   }
 
   #openStreams(): void {
-    if (this.#child.tty) {
-      const socket = new Fd(TERMINAL_SOCKET)
-      this.#poller.watch(socket.number, READABLE, () => {
-        const terminal = receiveDescriptor(socket.number)
-        this.#poller.unwatch(socket.number)
-        socket.close()
-        if (terminal !== undefined) this.#openTerminal(terminal)
+    const { terminalSocket, terminal, stdin, stdout, stderr } = this.#streams
+    if (terminal !== undefined) this.#openTerminal(terminal)
+    if (terminalSocket !== undefined)
+      this.#poller.watch(terminalSocket.number, READABLE, () => {
+        const received = receiveDescriptor(terminalSocket.number)
+        this.#poller.unwatch(terminalSocket.number)
+        terminalSocket.close()
+        if (received !== undefined) this.#openTerminal(received)
       })
-    } else if (this.#child.logDriver !== 'passthrough') {
-      this.#addOutput('stdout', new Fd(STDOUT_PIPE))
-      this.#addOutput('stderr', new Fd(STDERR_PIPE))
-      if (this.#child.openStdin) this.#openInput(new Fd(STDIN_PIPE))
-    }
+    if (stdout !== undefined) this.#addOutput('stdout', stdout)
+    if (stderr !== undefined) this.#addOutput('stderr', stderr)
+    if (stdin !== undefined) this.#openInput(stdin)
   }
 
   #openTerminal(terminal: Fd): void {
@@ -240,7 +276,7 @@ export class Monitor {
   #onStartMessage(type: MessageType, payload: Buffer): void {
     if (type === 'started') {
       this.#isStarted = true
-      this.#events.onStarted()
+      if (!decodePayload<StartedMessage>(payload).isTold) this.#events.onStarted()
     } else if (type === 'failed') {
       this.#failure = decodePayload<FailureMessage>(payload)
       if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)

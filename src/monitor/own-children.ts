@@ -33,6 +33,11 @@ export class OwnChildren {
     })
   }
 
+  /** Kills one and collects it. */
+  end(pid: number): void {
+    endChild(pid)
+  }
+
   /** Collects whoever has ended. To be called once at the beginning: signals before the constructor were not heard. */
   reap(): void {
     for (;;) {
@@ -43,6 +48,12 @@ export class OwnChildren {
   }
 }
 
+/** Kills one child and collects it. */
+export function endChild(pid: number): void {
+  killProcess(pid, SIGKILL)
+  waitProcess(pid)
+}
+
 /** Kills every child there is (proc_pid_task_children(5)) and collects them. */
 export function killOwnChildren(): void {
   const text = readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1')
@@ -50,6 +61,5 @@ export function killOwnChildren(): void {
     .split(' ')
     .map(Number)
     .filter(pid => pid > 1)
-  for (const pid of pids) killProcess(pid, SIGKILL)
-  for (const pid of pids) waitProcess(pid)
+  for (const pid of pids) endChild(pid)
 }

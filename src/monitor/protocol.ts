@@ -8,7 +8,7 @@ export const messageTypes = {
   // from the command line that starts the container, on the inherited socket only
   /** JSON ChildMessage: what to watch; answered by `ready` or `refused` */
   child: 1,
-  /** the image's program has been executed */
+  /** JSON StartedMessage: the image's program has been executed */
   started: 2,
   /** JSON FailureMessage: it could not be */
   failed: 3,
@@ -73,6 +73,11 @@ export interface ChildMessage {
   /** Absent: nothing is written to the journal of events. */
   journal?: { image: string; attributes: Record<string, string> }
   startedAt: string
+}
+
+export interface StartedMessage {
+  /** The journal has it already: a monitor takes over from the command line. */
+  isTold: boolean
 }
 
 export interface AttachMessage {

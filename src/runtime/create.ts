@@ -6,8 +6,8 @@ import { TspodError } from '#errors.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd, openFile } from '#sys/fd.ts'
 import { CLONE_NEWTIME, CLONE_PARENT, O_RDONLY, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, SIGKILL } from '#sys/flags.ts'
-import { killProcess, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
-import { type Call, call } from '#sys/servant/batch.ts'
+import { killProcess, type ProcessIdentity, readProcessStat, waitProcess } from '#sys/process.ts'
+import { type Call, call, tolerate } from '#sys/servant/batch.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
@@ -48,7 +48,14 @@ export interface CreateRequest {
   streams: ProcessStreams
   /** What the launcher becomes once it has cloned the others: the parent of the container's process. */
   monitor: Program
+  /**
+   * This process watches the container itself. The launcher stays what it is, the parent of the container's process, and becomes the
+   * monitor only when this process is gone or closes it.
+   */
+  isAttended: boolean
   seccomp?: SeccompPlan
+  /** Descriptors from 3 up to hand on to the program (`--preserve-fds`). */
+  preservedFds: number
   /** Descriptors that the network helper beside the container will be given; absent where there is none. */
   helperDescriptors?: readonly number[]
 }
@@ -60,6 +67,8 @@ export class CreatedProcess implements Disposable {
   readonly monitor: ProcessIdentity
   /** A program that serves the root file system, where there is one; it is a child of the monitor. */
   readonly storagePid: number | undefined
+  /** The parent of the container's process, where this process watches it: whoever takes it over closes it. */
+  readonly launcher: Servant | undefined
   readonly #init: Servant
   readonly #helper: Servant | undefined
   readonly #plan: CreatePlan
@@ -73,6 +82,7 @@ export class CreatedProcess implements Disposable {
     final: readonly Step[]
     monitorPid: number
     storagePid: number | undefined
+    launcher: Servant | undefined
   }) {
     this.#init = parts.init
     this.#helper = parts.helper
@@ -81,6 +91,7 @@ export class CreatedProcess implements Disposable {
     this.identity = identify(parts.init.pid)
     this.monitor = identify(parts.monitorPid)
     this.storagePid = parts.storagePid
+    this.launcher = parts.launcher
   }
 
   /** Starts the network helper beside the container; its pid. It is a child of the monitor. */
@@ -116,6 +127,7 @@ export class CreatedProcess implements Disposable {
     this.#init.close()
     this.#helper?.close()
     killProcess(this.identity.pid, SIGKILL)
+    this.launcher?.close()
   }
 }
 
@@ -144,11 +156,14 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     ...joined.map(({ fd }) => fd.number),
     ...request.monitor.descriptors.values(),
     ...(request.helperDescriptors ?? []),
+    ...Array.from({ length: request.preservedFds }, (_, index) => 3 + index),
     ...(typeof request.monitor.executable === 'number' ? [request.monitor.executable] : []),
     ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
   ]
-  const launcher = resources.use(
-    Servant.startStub(launcherSeat, seats, stubCalls(stub, launcherSeat, 'tspod: launcher', [...new Set(keep)])),
+  const launcher = Servant.startStub(
+    launcherSeat,
+    seats,
+    stubCalls(stub, launcherSeat, 'tspod: launcher', [...new Set(keep)]),
   )
   let stager: Servant | undefined
   let init: Servant | undefined
@@ -160,11 +175,14 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     if (init !== undefined) killProcess(init.pid, SIGKILL)
     if (stager !== undefined) killProcess(stager.pid, SIGKILL)
     killProcess(launcher.pid, SIGKILL)
+    launcher.close()
+    waitProcess(launcher.pid)
   })
   launcher.do([call('setsid'), call('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)])
   stager = launcher.clone(stagerSeat, 0, storageSeat === undefined ? [initSeat] : [initSeat, storageSeat])
   const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
-  launcher.postExec(programCalls(request.monitor))
+  if (request.isAttended) launcher.bequeath(programCalls(request.monitor))
+  else launcher.postExec(programCalls(request.monitor))
 
   // while the monitor starts
   const plan = planCreate(spec, request.root.path, {
@@ -191,9 +209,22 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     call('prctl', PR_SET_DUMPABLE, 1, 0, 0, 0),
     call('setsid'),
   ])
-  launcher.awaitExec()
+  if (request.isAttended) {
+    launcher.awaitChild(stager.pid)
+    launcher.do(foreignEnds(keep, seats, request.monitor).map(fd => tolerate('EBADF', call('close', fd))))
+  } else {
+    launcher.awaitExec()
+    launcher.close()
+  }
   isDone = true
-  return new CreatedProcess({ init, helper, plan, final, monitorPid: launcher.pid, storagePid })
+  const parent = request.isAttended ? launcher : undefined
+  return new CreatedProcess({ init, helper, plan, final, monitorPid: launcher.pid, storagePid, launcher: parent })
+}
+
+/** What the launcher need not hold any more: with it, ends of pipes and sockets would seem open. */
+function foreignEnds(kept: readonly number[], seats: readonly Seat[], monitor: Program): number[] {
+  const needed = [...monitor.descriptors.values(), monitor.executable]
+  return [...new Set([...kept, ...seats.map(seat => seat.theirsNumber)])].filter(fd => !needed.includes(fd))
 }
 
 /** A namespace file to join, `/proc/PID/ns/net`. */
@@ -254,7 +285,7 @@ function finalSteps(plan: CreatePlan, request: CreateRequest): Step[] {
   }
   return [
     streams.kind === 'terminal' ? planTerminalStreams() : planStreams(streams, process.user),
-    ...planSurroundings(process, 3),
+    ...planSurroundings(process, 3 + request.preservedFds),
     ...planIdentitySteps(process, linux, facts),
   ]
 }

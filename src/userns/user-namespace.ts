@@ -7,7 +7,7 @@ import { log } from '#log.ts'
 import { runProgramSync } from '#host/run-program.ts'
 import { syscall } from '#sys/call.ts'
 import { type Fd, openFile } from '#sys/fd.ts'
-import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, O_RDONLY, O_RDWR } from '#sys/flags.ts'
+import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, O_RDONLY, O_RDWR, SIG_SETMASK } from '#sys/flags.ts'
 import { withFileLock } from '#sys/lock.ts'
 import { isAlive, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
 import { type Call, call } from '#sys/servant/batch.ts'
@@ -46,10 +46,7 @@ export async function openUserNamespace(
   return await withFileLock(join(runRoot, 'lock'), async () => {
     const meanwhile = openKept(runRoot, wish, isInUse)
     if (meanwhile !== undefined) return meanwhile
-    const keeper = startKeeper(wish)
-    const file = join(runRoot, 'userns')
-    writeFileSync(`${file}.new`, `${keeper.pid} ${keeper.startTime}\n`, { mode: 0o600 })
-    renameSync(`${file}.new`, file)
+    const keeper = startKeeper(wish, identity => recordKeeper(runRoot, identity))
     return {
       mode: wish.mode,
       mappings: wish.mappings,
@@ -114,6 +111,12 @@ export function readKeeper(runRoot: string): ProcessIdentity | undefined {
   return pid > 1 && isAlive(identity) ? identity : undefined
 }
 
+function recordKeeper(runRoot: string, { pid, startTime }: ProcessIdentity): void {
+  const file = join(runRoot, 'userns')
+  writeFileSync(`${file}.new`, `${pid} ${startTime}\n`, { mode: 0o600 })
+  renameSync(`${file}.new`, file)
+}
+
 function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
   return readFileSync(`/proc/${pid}/${kind}_map`, 'utf8')
     .trim()
@@ -124,8 +127,11 @@ function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
     })
 }
 
-/** Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. */
-function startKeeper(wish: NamespaceWish): ProcessIdentity {
+/**
+ * Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. It is recorded before it
+ * is left alone: until then it ends with this process.
+ */
+function startKeeper(wish: NamespaceWish, record: (keeper: ProcessIdentity) => void): ProcessIdentity {
   const nullFd = openSync('/dev/null', 'r+')
   const seat = new Seat()
   using stub = openStub(seat)
@@ -141,9 +147,14 @@ function startKeeper(wish: NamespaceWish): ProcessIdentity {
     unshareUser(servant)
     writeMaps(servant, wish)
     servant.become(stubCalls(stub, seat, 'tspod: keeps the user namespace'))
-    const startTime = readProcessStat(servant.pid)?.startTime ?? 0
-    servant.post([call('ppoll', 0, 0, 0, 0, 0)]) // for ever
-    return { pid: servant.pid, startTime }
+    const keeper = { pid: servant.pid, startTime: readProcessStat(servant.pid)?.startTime ?? 0 }
+    record(keeper)
+    // for ever, or until somebody ends it
+    servant.post([
+      call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
+      call('ppoll', 0, 0, 0, 0, 0),
+    ])
+    return keeper
   } catch (error) {
     process.kill(servant.pid, 'SIGKILL')
     syscall('wait4', servant.pid, 0, 0, 0)

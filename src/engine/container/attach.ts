@@ -6,7 +6,8 @@ import type { AttachOutcome, ClientStreams, ContainerName } from '#engine/contra
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { type AttachConnection, connectToMonitor } from '#monitor/client/connect.ts'
-import { runContainerSession } from '#monitor/client/container-session.ts'
+import { type ContainerSession, runContainerSession } from '#monitor/client/container-session.ts'
+import type { Launched } from '#monitor/launch.ts'
 import { findOne } from './select.ts'
 import { machineOf } from './survey.ts'
 
@@ -21,14 +22,20 @@ export async function attachContainer(name: ContainerName, streams: ClientStream
   return await attachTo(engine, record, socket, wanted, false)
 }
 
-/** Stays attached to a container that this command has started, over the socket to its monitor. */
+/** Stays attached to a container that this command has started, and watches it. */
 export async function attachClient(
   engine: Engine,
   record: ContainerRecord,
-  control: AttachConnection,
+  launched: Launched,
   streams: ClientStreams,
 ): Promise<AttachOutcome> {
-  return await attachTo(engine, record, control, streams, true)
+  const { attended } = launched
+  if (attended === undefined) return await attachTo(engine, record, launched.control, streams, true)
+  launched.control.close() // a monitor that takes over finds its starter gone
+  const { attend } = await import('#monitor/attended.ts')
+  const outcome = await attend(attended, sessionOf(engine, record, streams, true))
+  if (outcome.kind !== 'lost') return outcome
+  return await afterLoss(engine, record.id, containerDir(engine.graphRoot, record.id))
 }
 
 async function attachTo(
@@ -38,17 +45,25 @@ async function attachTo(
   wanted: ClientStreams,
   isStarter: boolean,
 ): Promise<AttachOutcome> {
-  const folder = containerDir(engine.graphRoot, record.id)
-  const state = readState(folder)
-  const outcome = runContainerSession(socket, {
+  const outcome = runContainerSession(socket, sessionOf(engine, record, wanted, isStarter))
+  if (outcome.kind !== 'lost') return outcome
+  return await afterLoss(engine, record.id, containerDir(engine.graphRoot, record.id))
+}
+
+function sessionOf(
+  engine: Engine,
+  record: ContainerRecord,
+  wanted: ClientStreams,
+  isStarter: boolean,
+): ContainerSession {
+  const state = readState(containerDir(engine.graphRoot, record.id))
+  return {
     wanted,
     tty: record.request.tty,
     detachKeys: wanted.detachKeys ?? engine.config.engine.detachKeys,
     isStarter,
     signal: number => void (state && signalContainer(state, number)),
-  })
-  if (outcome.kind !== 'lost') return outcome
-  return await afterLoss(engine, record.id, folder)
+  }
 }
 
 /** The connection broke: what is on record tells why. */

@@ -3,11 +3,14 @@ import { launchContainer, type Launched } from '#monitor/launch.ts'
 import type { Engine } from '#engine/open.ts'
 import type { CreatedContainer } from './create.ts'
 
-/** Starts a container; `restarts` tells how often it was started before. Throws where its program cannot be executed. */
+/**
+ * Starts a container; `restarts` tells how often it was started before. `isAttended`: this process stays and watches it. Throws where its program cannot be executed.
+ */
 export async function launch(
   engine: Engine,
   { record, blueprint, root }: CreatedContainer,
   restarts: number,
+  isAttended: boolean,
 ): Promise<Launched> {
   return await launchContainer({
     graphRoot: engine.graphRoot,
@@ -20,5 +23,6 @@ export async function launch(
     root,
     restarts,
     hasJournal: engine.config.engine.eventsLogger === 'file',
+    isAttended,
   })
 }

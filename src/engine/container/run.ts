@@ -13,12 +13,18 @@ export async function runContainer(request: ContainerRequest, options: RunOption
   const container = await buildContainer(engine, request, options.pull)
   const { record } = container
   writeIdFile('--cidfile', request.cidFile, record.id)
-  const launched = await startOrRemove(engine, container, async () => await launch(engine, container, 0))
+  const launched = await startOrRemove(
+    engine,
+    container,
+    async () => await launch(engine, container, 0, options.streams !== undefined),
+  )
   writeIdFile('--pidfile', request.pidFile, String(launched.pid))
-  using control = launched.control
-  if (options.streams === undefined) return { kind: 'detached', id: record.id }
+  if (options.streams === undefined) {
+    launched.control.close()
+    return { kind: 'detached', id: record.id }
+  }
   const { attachClient } = await import('./attach.ts')
-  return { ...(await attachClient(engine, record, control, options.streams)), id: record.id }
+  return { ...(await attachClient(engine, record, launched, options.streams)), id: record.id }
 }
 
 /** A container with --rm whose program cannot be executed goes again. */

@@ -20,7 +20,7 @@ export async function startContainers(selection: Selection): Promise<Outcome[]> 
 
 /** Starts one and leaves it running. Does nothing where it runs already. */
 export async function startContainer(engine: Engine, id: ContainerId): Promise<void> {
-  const started = await start(engine, id)
+  const started = await start(engine, id, false)
   started?.launched.control.close()
 }
 
@@ -28,17 +28,17 @@ export async function startContainer(engine: Engine, id: ContainerId): Promise<v
 export async function startAttached(name: ContainerName, streams: ClientStreams): Promise<AttachOutcome> {
   const engine = await openEngine()
   const id = findOne(engine, name)
-  const started = await start(engine, id)
+  const started = await start(engine, id, true)
   const { attachClient, attachContainer } = await import('./attach.ts')
   if (started === undefined) return await attachContainer(id, streams)
-  using control = started.launched.control
-  return await attachClient(engine, started.record, control, streams)
+  return await attachClient(engine, started.record, started.launched, streams)
 }
 
 /** `undefined` where it runs already. */
 async function start(
   engine: Engine,
   id: ContainerId,
+  isAttended: boolean,
 ): Promise<{ record: ContainerRecord; launched: Launched } | undefined> {
   const folder = containerDir(engine.graphRoot, id)
   return await withContainerLock(folder, async () => {
@@ -47,6 +47,6 @@ async function start(
     requireAllowed('start', id, report)
     const container = await existingContainer(engine, id)
     const restarts = (readState(folder)?.restarts ?? -1) + 1
-    return { record: container.record, launched: await launch(engine, container, restarts) }
+    return { record: container.record, launched: await launch(engine, container, restarts, isAttended) }
   })
 }

@@ -31,10 +31,12 @@ export type ContainerOutcome =
 export function runContainerSession(socket: Fd, options: ContainerSession): ContainerOutcome {
   using poller = new Poller()
   using link = new MonitorLink(poller, socket, options)
-  return link.run()
+  while (link.outcome === undefined) poller.wait()
+  return link.conclude(link.outcome)
 }
 
-class MonitorLink implements Disposable {
+/** One attached session, for loops that do other things too. */
+export class MonitorLink implements Disposable {
   readonly #poller: Poller
   readonly #socket: Fd
   readonly #options: ContainerSession
@@ -56,9 +58,13 @@ class MonitorLink implements Disposable {
     this.#watch()
   }
 
-  run(): ContainerOutcome {
-    while (this.#outcome === undefined) this.#poller.wait()
-    const outcome = this.#outcome
+  /** How it is over, once it is. */
+  get outcome(): ContainerOutcome | undefined {
+    return this.#outcome
+  }
+
+  /** Takes leave, and sees that all output has been written. */
+  conclude(outcome: ContainerOutcome): ContainerOutcome {
     if (outcome.kind === 'detached') this.#sayGoodbye()
     this.#local.listen(false)
     this.#poller.unwatch(this.#socket.number)

@@ -1,13 +1,13 @@
 // Everything that creating a container decides before it does anything: pure, so that `--explain` and tests see just what would be done.
 import { TspodError } from '#errors.ts'
-import type { ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
+import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 import { FIRST_TREE } from '#runtime/slots.ts'
 import type { Step } from '#runtime/step.ts'
 import { planDeviceSteps, planTerminal } from './device-steps.ts'
 import { type MaskStep, planMasks } from './masks.ts'
 import { type MountFacts, planMounts } from './mount-steps.ts'
 import { type NamespacePlan, planNamespaces } from './namespaces.ts'
-import { planSettings } from './process-steps.ts'
+import { planLoopback, planSettings } from './process-steps.ts'
 import { planAttachRoot, planEnterRoot, planOpenRoot } from './root.ts'
 
 export interface CreatePlan {
@@ -54,6 +54,7 @@ export function planCreate(spec: RuntimeSpec, rootPath: string, facts: CreateFac
       ...mountPlan.init,
       ...devices.init,
       ...terminal,
+      ...(isNewNetwork(linux) ? [planLoopback()] : []),
       ...planSettings(spec),
     ],
     masks: planMasks(linux),
@@ -61,6 +62,10 @@ export function planCreate(spec: RuntimeSpec, rootPath: string, facts: CreateFac
     process,
     freeSlot,
   }
+}
+
+function isNewNetwork({ namespaces = [] }: LinuxSpec): boolean {
+  return namespaces.some(({ type, path }) => type === 'network' && path === undefined)
 }
 
 /** What a spec may ask for and this runtime does not do: refused by name, never passed over. */

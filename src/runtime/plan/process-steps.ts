@@ -74,6 +74,28 @@ export function planSettings(spec: RuntimeSpec): Step[] {
   return steps
 }
 
+const AF_INET = 2
+const SOCK_DGRAM = 2
+const SIOCSIFFLAGS = 0x8914
+const IFF_UP = 1
+
+/** The loopback interface of a new network namespace, which is down at first (netdevice(7)). */
+export function planLoopback(): Step {
+  const request = Buffer.alloc(40) // struct ifreq: the name, then at 16 the flags
+  request.write('lo')
+  request.writeInt16LE(IFF_UP, 16)
+  return {
+    actor: 'init',
+    doing: 'bringing up the loopback interface',
+    shell: 'ip link set lo up',
+    calls: [
+      call('socket', AF_INET, SOCK_DGRAM, 0),
+      call('ioctl', { resultOf: 0 }, SIOCSIFFLAGS, { memory: request }),
+      call('close', { resultOf: 0 }),
+    ],
+  }
+}
+
 /** Everything that every program starts from: limits, security labels, session, signals, no stray descriptors. */
 export function planSurroundings(process: ProcessSpec, firstClosed: number): Step[] {
   const steps: Step[] = planRlimits(process.rlimits).map(({ type, resource, limits }) => ({

@@ -5,7 +5,7 @@ import { Fd } from '#sys/fd.ts'
 import { memoryAt } from '#sys/koffi.ts'
 
 const ARENA_BYTES = 4 << 20
-/** Bytes at the start for mailboxes, 32 each: {descriptor, address of the batch, address of the last batch, a result}. */
+/** Bytes at the start for mailboxes, 32 each: {descriptor, address of the batch, address of the last batch, –}. */
 const MAILBOX_BYTES = 16384
 const MAILBOX_SIZE = 32
 
@@ -55,6 +55,14 @@ export class Arena {
     this.#top = start + byteLength
     this.bytes.fill(0, start, this.#top)
     return start
+  }
+
+  /** Room that is never used for anything else, as an offset. */
+  reserve(byteLength: number): number {
+    this.beginBatch()
+    const offset = this.allocate(byteLength, 16)
+    this.abandonBatch()
+    return offset
   }
 
   /** A NUL-terminated copy of a string; returns its address. */

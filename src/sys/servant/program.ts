@@ -25,6 +25,9 @@ export function programCalls({ executable, argv, env, descriptors }: Program): C
     ...moves.map(({ source, parked }) => call('dup3', source, parked, 0o2000000)),
     ...(typeof executable === 'number' ? [call('dup3', executable, parkedExecutable, 0o2000000)] : []),
     ...moves.map(({ target, parked }) => call('dup3', parked, target, 0)),
+    ...Array.from({ length: highest }, (_, fd) => fd)
+      .filter(fd => !descriptors.has(fd))
+      .map(fd => tolerate('EBADF', call('close', fd))),
     call('close_range', highest + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC),
     // what the engine of JavaScript ignores (SIGPIPE) would be ignored in the program too
     ...Array.from({ length: LAST_STANDARD_SIGNAL }, (_, index) =>

@@ -7,6 +7,7 @@
 import { TspodError } from '#errors.ts'
 import { syscall, trySyscall } from '#sys/call.ts'
 import { duplicate, Fd, openSocketPair } from '#sys/fd.ts'
+import type { ExitStatus } from '#sys/process.ts'
 import { CLONE_VM, PR_SET_NAME, SIG_BLOCK, SIG_SETMASK, SIGCHLD, SIGKILL, SOCK_SEQPACKET } from '#sys/flags.ts'
 import { code, codeFunction } from '#sys/koffi.ts'
 import type { SyscallName } from '#sys/numbers.ts'
@@ -80,6 +81,8 @@ export class Servant implements Disposable {
   #pending: Pending | undefined
   #isAbandoned = false
   #isHeir = false
+  /** Where `peekChild` has the kernel write to. */
+  #childFacts: number | undefined
   /** What it is called until it executes a program. */
   #name = ''
 
@@ -283,11 +286,25 @@ export class Servant implements Disposable {
     this.#isHeir = false
   }
 
-  /** wait4(2) for a child of the servant, without waiting: the status word, `undefined` while it lives. Throws ECHILD for no child. */
-  waitChild(pid: number): number | undefined {
-    const result = arena().address(this.#mailbox + 24)
-    const [ended] = this.do([call('wait4', pid, result, WNOHANG, 0)])
-    return ended === pid ? Number(arena().words[this.#mailbox / 8 + 3] ?? 0n) : undefined
+  /**
+   * How a child of the servant has ended (waitid(2)), `undefined` while it lives. The child stays to be collected by `awaitChild`:
+   * should this process die meanwhile, whoever comes after it still learns the same.
+   */
+  peekChild(pid: number): ExitStatus | undefined {
+    const memory = arena()
+    this.#childFacts ??= memory.reserve(SIGINFO_BYTES)
+    const facts = this.#childFacts
+    memory.bytes.fill(0, facts, facts + SIGINFO_BYTES)
+    this.do([call('waitid', P_PID, pid, memory.address(facts), WEXITED | WNOHANG | WNOWAIT, 0)])
+    if (memory.bytes.readInt32LE(facts + 16) !== pid) return undefined
+    const status = memory.bytes.readInt32LE(facts + 24)
+    const isExit = memory.bytes.readInt32LE(facts + 8) === CLD_EXITED
+    return isExit ? { code: status, signal: undefined } : { code: 128 + status, signal: status }
+  }
+
+  /** wait4(2) for a child of the servant that is about to end. */
+  awaitChild(pid: number): void {
+    this.do([call('wait4', pid, 0, 0, 0)])
   }
 
   /** Ends the servant: it sees end of file and exits with 127. Whoever is its parent reaps it. */
@@ -376,6 +393,12 @@ const STUB_IN_PLACE = 0xffff_ffff_ffff_ffffn
 const MSG_NOSIGNAL = 0x4000
 const F_SETFD = 2
 const WNOHANG = 1
+const WEXITED = 4
+const WNOWAIT = 0x0100_0000
+const P_PID = 1
+const CLD_EXITED = 1
+/** siginfo_t: code at 8, pid at 16, status at 24 (sigaction(2)). */
+const SIGINFO_BYTES = 128
 const FD_CLOEXEC = 1
 
 const ALL_SIGNALS = new BigUint64Array([0xffff_ffff_ffff_ffffn])

@@ -1,0 +1,87 @@
+// The monitor's work inside an attached command line, so that a short container costs no second start of this program. Should the
+// command line be killed, detach or close, the container's parent (the launcher) becomes a monitor of its own: see
+// docs/decisions/attended.md. Runs in the command line.
+import { parseLogConfig } from '#container/log-config.ts'
+import { openSocketPair, writeFully } from '#sys/fd.ts'
+import { SIGKILL, SOCK_STREAM } from '#sys/flags.ts'
+import { Poller, READABLE } from '#sys/poll.ts'
+import { type ExitStatus, killProcess, openPidFd, waitProcess } from '#sys/process.ts'
+import type { Servant } from '#sys/servant/servant.ts'
+import { type ContainerOutcome, type ContainerSession, MonitorLink } from './client/container-session.ts'
+import { recordEnding } from './ending.ts'
+import { journalEvents } from './journal.ts'
+import type { Attended } from './launch.ts'
+import { openLog } from './log/open.ts'
+import { Monitor, type MonitorPlace, type WatchedChildren } from './monitor.ts'
+import { type ChildMessage, encodeMessage } from './protocol.ts'
+
+/** Watches the container and serves this very process as its first client, until it ends or the user leaves. */
+export async function attend(
+  { child, launcher, streams }: Attended,
+  options: ContainerSession,
+): Promise<ContainerOutcome> {
+  using poller = new Poller()
+  const [toClient, toMonitor] = openSocketPair(SOCK_STREAM)
+  using _toMonitor = toMonitor
+  const log = await openLog(parseLogConfig(child.logDriver, child.logOpts, child.folder))
+  const place: MonitorPlace = {
+    poller,
+    streams,
+    watchChildren: onEnd => watchThrough(launcher, child, poller, onEnd),
+  }
+  const monitor = new Monitor(child, log, toClient, journalEvents(child), place)
+  writeFully(toMonitor.number, encodeMessage('started', { isTold: false }))
+  using link = new MonitorLink(poller, toMonitor, options)
+  while (link.outcome === undefined && !monitor.hasEnded) monitor.turn()
+  if (link.outcome !== undefined && !monitor.hasEnded) {
+    const outcome = link.conclude(link.outcome)
+    monitor.abandon()
+    launcher.close() // it is the monitor from here on
+    return outcome
+  }
+  const ending = monitor.finish()
+  await recordEnding(child, ending, message => monitor.announce(message))
+  launcher.disinherit()
+  launcher.awaitChild(child.pid)
+  monitor.bidFarewell()
+  while (link.outcome === undefined) poller.wait()
+  launcher.close()
+  waitProcess(launcher.pid)
+  return link.conclude(link.outcome)
+}
+
+/** The container's process and its helpers are the launcher's children: their end is seen by pidfd_open(2), told by the launcher. */
+function watchThrough(
+  launcher: Servant,
+  child: ChildMessage,
+  poller: Poller,
+  onEnd: (pid: number, status: ExitStatus) => void,
+): WatchedChildren {
+  const collect = (pid: number): boolean => {
+    const status = launcher.peekChild(pid)
+    if (status === undefined) return false
+    waiting.delete(pid)
+    onEnd(pid, status)
+    return true
+  }
+  const waiting = new Set([child.pid, ...child.helpers.map(({ pid }) => pid)])
+  for (const pid of waiting) {
+    const pidFd = openPidFd(pid)
+    if (pidFd === undefined) continue // it has ended: `reap` collects it
+    poller.watch(pidFd.number, READABLE, () => {
+      if (waiting.has(pid) && !collect(pid)) return
+      poller.unwatch(pidFd.number)
+      pidFd.close()
+    })
+  }
+  return {
+    reap: () => {
+      for (const pid of waiting) collect(pid)
+    },
+    end: pid => {
+      waiting.delete(pid)
+      killProcess(pid, SIGKILL)
+      launcher.awaitChild(pid)
+    },
+  }
+}
