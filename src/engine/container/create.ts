@@ -1,11 +1,10 @@
 // Creates a container on disk: record, writable layer, volumes; nothing runs yet.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { TspodError } from '#errors.ts'
 import { withConfiguredDefaults } from '#container/configured-defaults.ts'
-import { claimName, findContainer, freeRandomName, holderOf, nameInUse } from '#container/name-index.ts'
 import { parseLogConfig } from '#container/log-config.ts'
 import { checkName } from '#container/name.ts'
+import { claimName, findContainer, freeRandomName, holderOf, nameInUse } from '#container/name-index.ts'
 import {
   type ContainerId,
   type ContainerRecord,
@@ -16,10 +15,11 @@ import {
   writeRecord,
 } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
-import type { RootSetup } from '#runtime/create.ts'
-import { removeTree } from '#storage/remove-tree.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
+import type { RootSetup } from '#runtime/create.ts'
+import { removeTree } from '#storage/remove-tree.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
 import { type ChosenImage, chooseImage } from './choose-image.ts'
 import { joinNamespaces } from './join-namespaces.ts'
@@ -60,13 +60,9 @@ export async function buildContainer(
   const namespace = await engine.namespace()
   const root = await rootOf(engine, request, image, folder)
   await prepareRoot(root)
-  const mounts = await resolveMounts(
-    engine,
-    request,
-    image?.volumes ?? [],
-    inheritedMounts(graphRoot, request),
-    volumeKeeper(engine, undo),
-  )
+  using volumes = volumeKeeper(engine, root, undo)
+  const inherited = inheritedMounts(graphRoot, request)
+  const mounts = await resolveMounts(engine, request, image?.volumes ?? [], inherited, volumes)
   const blueprint = drawBlueprint(engine, {
     id,
     name,

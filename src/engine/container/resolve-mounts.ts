@@ -1,20 +1,16 @@
 // From the mounts a user asked for to sources on this machine: folders checked or made, volumes found or created.
-import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { during, TspodError } from '#errors.ts'
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ResolvedMount } from '#container/inputs.ts'
 import type { RecordedMount } from '#container/record.ts'
 import type { ContainerRequest, MountRequest } from '#container/request.ts'
 import type { Engine } from '#engine/open.ts'
+import { during, TspodError } from '#errors.ts'
+import type { OpenedVolume, VolumeKeeper } from './volume-keeper.ts'
 
 export interface ResolvedMounts {
   resolved: ResolvedMount[]
   recorded: RecordedMount[]
-}
-
-/** Volumes by name; creates what is missing. */
-export interface VolumeKeeper {
-  /** The folder of a volume; an empty name makes an anonymous one. */
-  open(name: string): Promise<{ name: string; folder: string; anonymous: boolean }>
 }
 
 /** Resolves every mount of a request, with the image's VOLUMEs. Later ones win over earlier ones at the same place. */
@@ -68,14 +64,8 @@ async function resolveMount(
     case 'bind':
       return bindMount(mount)
     case 'volume': {
-      const volume = await volumes.open(mount.name)
-      const source = mount.subpath === undefined ? volume.folder : `${volume.folder}/${mount.subpath}`
-      const options = bindOptions(mount, mount.propagation ?? 'rprivate', true)
-      return both('volume', source, mount.destination, options, !mount.readOnly, {
-        name: volume.name,
-        anonymous: volume.anonymous,
-        propagation: mount.propagation ?? 'rprivate',
-      })
+      const volume = await volumes.open(mount.name, mount.destination, mount.copyUp)
+      return volumeMount(mount, volume)
     }
     case 'image':
       throw new TspodError('UNSUPPORTED', `--mount type=image: "${mount.image}": image mounts are not implemented yet`)
@@ -86,6 +76,41 @@ async function resolveMount(
     case 'ramfs':
       return both(mount.type, mount.type, mount.destination, mount.options, true)
   }
+}
+
+/** A volume's folder, another folder it stands for, or memory of the container's own. */
+function volumeMount(
+  mount: Extract<MountRequest, { type: 'volume' }>,
+  { name, anonymous, folder, mount: kind }: OpenedVolume,
+): { resolved: ResolvedMount; recorded: RecordedMount } {
+  const propagation = mount.propagation ?? 'rprivate'
+  const { destination, readOnly } = mount
+  if (kind.kind === 'tmpfs') {
+    const options = [...kind.options, ...(readOnly ? ['ro'] : [])]
+    return both('tmpfs', 'tmpfs', destination, options, !readOnly, { name, anonymous })
+  }
+  const top = kind.kind === 'bind' ? kind.device : folder
+  const source = mount.subpath === undefined ? top : subfolder(name, top, mount.subpath)
+  const words = kind.kind === 'bind' ? kind.options : []
+  const options = bindOptions({ ...mount, readOnly: readOnly || words.includes('ro') }, propagation, true)
+  const more = words.filter(word => ['nosuid', 'nodev', 'noexec'].includes(word) && !options.includes(word))
+  return both('volume', source, destination, [...options, ...more], !options.includes('ro'), {
+    name,
+    anonymous,
+    propagation,
+  })
+}
+
+/** A folder inside the volume, however its links lead. */
+function subfolder(name: string, top: string, subpath: string): string {
+  const path = join(top, subpath)
+  try {
+    const real = realpathSync(path)
+    if (real.startsWith(`${realpathSync(top)}/`)) return real
+  } catch (error) {
+    throw during(`mounting volume "${name}": the subpath "${subpath}"`, error)
+  }
+  throw new TspodError('INVALID', `mounting volume "${name}": the subpath "${subpath}" leads out of the volume`)
 }
 
 function bindMount(mount: Extract<MountRequest, { type: 'bind' }>): {
