@@ -74,12 +74,13 @@ export class LocalSide implements Disposable {
     // bytes of a file or a pipe that happen to be the keys are data
     this.#scanner = new DetachScanner(parseDetachKeys(stdinIsTerminal ? options.detachKeys : ''))
     this.#isInteractive = tty && stdinIsTerminal
+    // before signals are caught: in the background this stops the process, and then it must be possible to end it
+    if (this.#isInteractive) this.#rawMode = new RawMode(0)
     this.#relay = new SignalRelay(this.#signals())
     this.#relayFd = this.#relay.fd
     poller.watch(this.#relayFd, READABLE, () => {
       for (const signal of this.#relay.take()) this.#onSignal(signal)
     })
-    if (this.#isInteractive) this.#rawMode = new RawMode(0)
     if (tty) this.#sendSize()
     this.listen(true)
   }
