@@ -1,9 +1,11 @@
 // pull: images from registries, each into the store with its layers unpacked.
-import { listRemoteNames, type PullImageOptions, type PullOutcome, pullImage as fetchImage } from '#image/pull.ts'
-import { normalizePlatform } from '#oci/platform.ts'
-import type { LayerStore } from '#storage/layers.ts'
+
 import type { PulledImage, PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { pullImage as fetchImage, listRemoteNames, type PullImageOptions, type PullOutcome } from '#image/pull.ts'
+import { unpackStoredImage } from '#image/stored-source.ts'
+import { normalizePlatform } from '#oci/platform.ts'
+import type { LayerStore } from '#storage/layers.ts'
 
 /** The verb: one name, or every tag of a repository with `allTags`. */
 export async function pullImage(name: string, options: PullOptions & { allTags: boolean }): Promise<PulledImage[]> {
@@ -25,13 +27,23 @@ async function pullOne(
   const first = await fetchImage(engine.images, layers, text, options)
   // it may be here with layers that were unpacked for other subordinate ids
   const isComplete = first.isFetched || isUnpacked(engine, layers, first)
-  const outcome =
-    isComplete || options.policy === 'never'
-      ? first
-      : await fetchImage(engine.images, layers, text, { ...options, policy: 'always' })
+  const outcome = isComplete ? first : await unpackAgain(engine, layers, first, options)
   const { image, name } = outcome
   if (outcome.isFetched) engine.journal({ type: 'image', status: 'pull', id: image.id, name, attributes: image.labels })
   return { id: image.id, name }
+}
+
+/** From the blobs in the store where they are whole, else from the registry. */
+async function unpackAgain(
+  engine: Engine,
+  layers: LayerStore,
+  outcome: PullOutcome,
+  options: PullImageOptions,
+): Promise<PullOutcome> {
+  const { onProgress = () => undefined, signal = new AbortController().signal, parallel = 3 } = options
+  const image = await unpackStoredImage(outcome.image, { store: engine.images, layers, parallel, onProgress, signal })
+  if (image !== undefined) return { ...outcome, image }
+  return await fetchImage(engine.images, layers, outcome.name, { ...options, policy: 'always' })
 }
 
 function isUnpacked({ images }: Engine, layers: LayerStore, { image }: PullOutcome): boolean {

@@ -8,8 +8,10 @@ import { checkImages } from '#image/integrity.ts'
 import { annotation, readIndex, writeIndex } from '#image/layout.ts'
 import { openLease } from '#image/lease.ts'
 import { ImageStore } from '#image/store.ts'
+import { unpackStoredImage } from '#image/stored-source.ts'
 import { FakeRegistry } from './fake-registry.ts'
 import { failureOf, PullSetup, tarOf } from './pull-setup.ts'
+import { RecordingLayers } from './recording-layers.ts'
 
 /** Two images that share their lowest layer. */
 async function openSetup() {
@@ -151,4 +153,22 @@ test('a store that is not there is empty, and one that cannot be written says so
   expect((await failureOf(store.tag(image, ['y']))).message).toContain(`writing "${store.root}/index.json": EACCES`)
   chmodSync(store.root, 0o700)
   expect(statSync(store.root).mode & 0o777).toBe(0o700)
+})
+
+test('layers that are gone are unpacked again from the stored blobs, unless those are damaged', async () => {
+  const { setup, store, host, first } = await openSetup()
+  using _setup = setup
+  const { image } = await store.resolve(`${host}/x:1`)
+  const signal = new AbortController().signal
+  const layers = new RecordingLayers()
+  const again = await unpackStoredImage(image, { store, layers, parallel: 2, onProgress: () => undefined, signal })
+  expect([again?.names, layers.committed.size]).toEqual([[`${host}/x:1`], 2])
+  const path = blobPath(store.root, first.layers[1]?.digest as never)
+  writeFileSync(path, readFileSync(path).fill(0, 10, 20))
+  const empty = new RecordingLayers()
+  const notes: string[] = []
+  const onProgress = (event: { kind: string; text?: string }) =>
+    void (event.kind === 'note' && notes.push(event.text ?? ''))
+  expect(await unpackStoredImage(image, { store, layers: empty, parallel: 2, onProgress, signal })).toBeUndefined()
+  expect([notes.length, existsSync(path), empty.open]).toEqual([1, false, 0])
 })
