@@ -29,14 +29,23 @@ export async function recordEnding(
   // the journal first: who waits for a container that removes itself finds its exit code there
   journalEvent(child, 'died', { exitCode: record.exitCode })
   if (child.remove) {
+    await runHooks(child)
     const trash = hideContainer(child.graphRoot, child.id as ContainerId)
     announce(frame)
     if (trash !== undefined) await removeFor(child, trash)
     return
   }
   const recorded = recordNow(child, record)
+  await runHooks(child)
   announce(frame)
   if (!recorded) await recordLater(child, record)
+}
+
+/** Hooks that fail are told in the journal: nobody else listens any more. */
+async function runHooks(child: ChildMessage): Promise<void> {
+  if (child.poststop === undefined) return
+  const { runPoststop } = await import('#runtime/hooks.ts')
+  for (const error of runPoststop(child.poststop)) journalEvent(child, 'hook-failed', { attributes: { error } })
 }
 
 async function removeFor(child: ChildMessage, trash: string): Promise<void> {

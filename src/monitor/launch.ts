@@ -10,7 +10,15 @@ import { log } from '#log.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
-import { type CreatedProcess, createProcess, type ProcessStreams, type RootSetup } from '#runtime/create.ts'
+import {
+  type CreatedProcess,
+  createProcess,
+  keepsGroups,
+  type ProcessStreams,
+  type RootSetup,
+} from '#runtime/create.ts'
+import type { ContainerHooks, PoststopHooks } from '#runtime/hooks.ts'
+import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
 import { wallClockNs } from '#sys/clock.ts'
 import { duplicate, type Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
 import { O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
@@ -76,6 +84,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     spec.linux?.seccomp === undefined
       ? undefined
       : await (await import('#runtime/seccomp/plan.ts')).planSeccomp(spec.linux.seccomp, process.arch)
+  const hooks = spec.hooks && (await openHooks(folder, request, seccomp))
   const created = resources.use(
     createProcess({
       spec,
@@ -107,14 +116,20 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
         })
   const startedAt = formatTimestamp(wallClockNs())
   recordState(folder, created, helperPid, startedAt, request.restarts)
-  const child = childMessage(request, created, helperPid, startedAt)
+  const child = childMessage(request, created, helperPid, startedAt, hooks?.poststop)
   const { launcher } = created
   try {
     // a monitor that takes over has no input to give: it ended with the command line
     writeFully(control.number, encodeMessage('child', launcher === undefined ? child : { ...child, openStdin: false }))
-    created.prepare()
-    if (helperPipes !== undefined) awaitHelper(helperPipes)
+    const connect = (): void => {
+      if (helperPipes !== undefined) awaitHelper(helperPipes)
+    }
+    if (hooks === undefined) {
+      created.prepare()
+      connect()
+    } else hooks.prepare(created, connect)
     created.start()
+    hooks?.afterStart(created.identity)
     writeFully(control.number, encodeMessage('started', { isTold: launcher !== undefined }))
     const attended = launcher && { child, launcher, streams: takeStreams(streams) }
     return { pid: created.identity.pid, control, attended }
@@ -131,6 +146,16 @@ function writeBundle(folder: string, { spec, files }: LaunchRequest): void {
   writeFileSync(join(folder, 'config.json'), JSON.stringify(spec), { mode: 0o600 })
   for (const [name, content] of Object.entries(files))
     writeFileSync(join(folder, name), content, { mode: typeof content === 'string' ? 0o644 : 0o755 })
+}
+
+async function openHooks(
+  bundle: string,
+  { record, spec, root, namespace }: LaunchRequest,
+  seccomp: SeccompPlan | undefined,
+): Promise<ContainerHooks> {
+  const { ContainerHooks: Hooks } = await import('#runtime/hooks.ts')
+  const keepGroups = keepsGroups(spec, namespace)
+  return new Hooks(spec, { id: record.id, bundle, rootPath: root.path, keepGroups, seccomp })
 }
 
 interface OpenStreams {
@@ -264,6 +289,7 @@ function childMessage(
   created: CreatedProcess,
   helperPid: number | undefined,
   startedAt: string,
+  poststop: PoststopHooks | undefined,
 ): ChildMessage {
   const { request } = record
   const helpers = [
@@ -289,6 +315,7 @@ function childMessage(
     stopSignal: record.stopSignal,
     stopTimeoutSeconds: record.stopTimeoutSeconds,
     helpers,
+    ...(poststop !== undefined && { poststop }),
     ...(hasJournal && {
       journal: { image: record.image?.name ?? '', attributes: record.labels },
     }),

@@ -2,6 +2,7 @@
 // endian) and a payload. The command line that started the container is the first client, on a socket it inherited; the others come
 // through the container's attach socket. Spoken by both sides; pure.
 import { TspodError } from '#errors.ts'
+import type { PoststopHooks } from '#runtime/hooks.ts'
 
 /** Every message; the number is what travels. JSON payloads have their type below, the others are bytes or empty. */
 export const messageTypes = {
@@ -68,6 +69,8 @@ export interface ChildMessage {
   stopTimeoutSeconds: number
   /** Children of the monitor beside process 1, which end with the container. */
   helpers: { name: string; pid: number }[]
+  /** Hooks for when it has ended. */
+  poststop?: PoststopHooks
   /** Its cgroup below /sys/fs/cgroup, where it has one of its own: tells of the out-of-memory killer. */
   cgroupFolder?: string
   /** Absent: nothing is written to the journal of events. */

@@ -102,8 +102,8 @@ export class CreatedProcess implements Disposable {
     return this.#helper.pid
   }
 
-  /** Mounts, devices, masks, the new root: everything that does not need the network. */
-  prepare(): void {
+  /** Mounts, devices, masks, the new root: everything that does not need the network. `beforeEnter` runs before the root changes. */
+  prepare(beforeEnter?: () => void): void {
     const init = this.#init
     performSteps(init, this.#plan.init)
     const masks = this.#plan.masks
@@ -112,7 +112,18 @@ export class CreatedProcess implements Disposable {
       const target = found[index] ?? 'absent'
       return target === 'absent' ? [] : [planMask(mask, target, this.#plan.freeSlot)]
     })
-    performSteps(init, [...steps, ...this.#plan.enter])
+    if (beforeEnter === undefined) {
+      performSteps(init, [...steps, ...this.#plan.enter])
+      return
+    }
+    performSteps(init, steps)
+    beforeEnter()
+    performSteps(init, this.#plan.enter)
+  }
+
+  /** Nobody inside can look into process 1 from here on until it executes its program; nor can its namespaces be joined. */
+  hide(): void {
+    this.#init.call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0)
   }
 
   /** Executes the image's program. Throws with exit code 126 or 127 where that cannot be (podman-run(1), Exit Status). */
@@ -274,12 +285,17 @@ function deviceOf(stager: Servant, path: string): string | undefined {
     .find(line => line.split(' ')[4] === path)
 }
 
+/** Whether a container's processes have the caller's groups: they cannot be changed, or the spec wants them (crun(1)). */
+export function keepsGroups({ annotations }: RuntimeSpec, { mode }: UserNamespace): boolean {
+  return mode === 'single' || annotations?.['run.oci.keep_original_groups'] === '1'
+}
+
 function finalSteps(plan: CreatePlan, request: CreateRequest): Step[] {
   const { streams, namespace } = request
   const { process } = plan
   const linux = request.spec.linux ?? {}
   const facts: ProcessFacts = {
-    keepGroups: namespace.mode === 'single' || request.spec.annotations?.['run.oci.keep_original_groups'] === '1',
+    keepGroups: keepsGroups(request.spec, namespace),
     lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
     seccomp: request.seccomp,
   }

@@ -46,6 +46,8 @@ export interface ExecRequest {
   keepGroups: boolean
   /** Descriptors from 3 up to hand on (`--preserve-fds`). */
   preservedFds: number
+  /** The file to execute, where that is not looked up by the first argument. */
+  executable?: string
 }
 
 const namespaceFlags: Record<Exclude<NamespaceType, 'network' | 'mount'> | 'net' | 'mnt', number> = {
@@ -74,6 +76,39 @@ function foreignNamespaces(pid: number): number {
 
 /** Starts the program; returns its pid, to be waited for by the caller. Throws with exit code 126 or 127 where it cannot run. */
 export function execProcess(request: ExecRequest): number {
+  using joined = joinProcess(request)
+  return joined.start()
+}
+
+/** A process in a container that has yet to execute its program. Disposing it before `start` ends it. */
+export class JoinedProcess implements Disposable {
+  readonly #servant: Servant
+  readonly #request: ExecRequest
+  #isStarted = false
+
+  constructor(servant: Servant, request: ExecRequest) {
+    this.#servant = servant
+    this.#request = request
+  }
+
+  /** Executes the program; its pid, to be waited for by the caller. */
+  start(): number {
+    startProgram(this.#servant, this.#request)
+    this.#isStarted = true
+    return this.#servant.pid
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isStarted) {
+      killProcess(this.#servant.pid, SIGKILL)
+      waitProcess(this.#servant.pid)
+    }
+    this.#servant.close()
+  }
+}
+
+/** Makes a process inside the container, up to where its program is executed. */
+export function joinProcess(request: ExecRequest): JoinedProcess {
   const { target, streams } = request
   using resources = new DisposableStack()
   const pidFd = openPidFd(target.pid)
@@ -98,14 +133,13 @@ export function execProcess(request: ExecRequest): number {
     waitProcess(joiner.pid)
   })
   joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, foreignNamespaces(target.pid))])
-  const servant = resources.use(joiner.clone(seat, CLONE_PARENT))
+  const servant = joiner.clone(seat, CLONE_PARENT)
+  const joined = new JoinedProcess(servant, request)
   try {
     performSteps(servant, [rootStep(), ...terminalSteps(request)])
-    startProgram(servant, request)
-    return servant.pid
+    return joined
   } catch (error) {
-    killProcess(servant.pid, SIGKILL)
-    waitProcess(servant.pid)
+    joined[Symbol.dispose]()
     throw error
   }
 }
@@ -143,5 +177,5 @@ function startProgram(servant: Servant, request: ExecRequest): void {
     ...planSurroundings(process, 3 + request.preservedFds),
     ...planIdentitySteps(process, linux, facts),
   ]
-  executeProgram(servant, process, final, planExecve(process))
+  executeProgram(servant, process, final, planExecve(process, request.executable))
 }

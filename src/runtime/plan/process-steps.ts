@@ -227,8 +227,7 @@ function planFilter({ filter, flags }: SeccompPlan): Step {
 }
 
 /** execve(2) of the program: where it has no slash, once for each folder of its own PATH (execvp(3)). */
-export function planExecve(process: ProcessSpec): Step {
-  const [program = ''] = process.args
+export function planExecve(process: ProcessSpec, program = process.args[0] ?? ''): Step {
   const env = process.env ?? []
   const candidates = program.includes('/') ? [program] : searchPath(env).map(folder => `${folder}/${program}`)
   return {
