@@ -6,10 +6,13 @@ import { type OpenNamespace, removeTree } from '#storage/remove-tree.ts'
 import { moveToTrash } from '#storage/staging.ts'
 import { releaseName } from './name-index.ts'
 import { type ContainerId, containerDir, listRecords } from './record.ts'
+import { unmarkRunning } from './running-index.ts'
 
 /** Makes a container vanish at once. Returns where its files are now; `undefined` when somebody else was faster. */
 export function hideContainer(graphRoot: string, id: ContainerId): string | undefined {
-  return vanish(graphRoot, containerDir(graphRoot, id))
+  const folder = containerDir(graphRoot, id)
+  unmarkRunning(folder)
+  return vanish(graphRoot, folder)
 }
 
 export interface HiddenContainer {

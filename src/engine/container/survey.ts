@@ -7,6 +7,7 @@ import {
   listContainerIds,
   readRecord,
 } from '#container/record.ts'
+import { listMarkedRunning } from '#container/running-index.ts'
 import { isRunning, type Machine, readStatus, type StatusReport, thisMachine } from '#container/state.ts'
 import type { ContainerStatus } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
@@ -73,9 +74,11 @@ export function surveyContainers(engine: Engine): SeenContainer[] {
   return surveyFolders(engine).filter(({ record, isDamaged }) => record !== undefined || isDamaged)
 }
 
-/** Those that run, in no order: of the others no record is read. */
+/** Those that run, in no order: the others cost nothing. */
 export function surveyRunning(engine: Engine): SeenContainer[] {
-  return surveyFolders(engine).filter(seen => seen.isRunning && (seen.record !== undefined || seen.isDamaged))
+  const here = machineOf(engine)
+  const marked = listMarkedRunning(engine.graphRoot).map(id => new SeenContainer(engine.graphRoot, id, here))
+  return marked.filter(seen => seen.isRunning && (seen.record !== undefined || seen.isDamaged))
 }
 
 /** One container. */
