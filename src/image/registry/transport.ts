@@ -37,7 +37,7 @@ const patienceMs = 60_000
 
 /** Sends it and waits for the response's head. Follows no redirects, decodes nothing. Throws what `connectionFailure` knows. */
 export async function sendRequest(request: HttpRequest, { trust, insecure }: Connection): Promise<HttpResponse> {
-  const { url, signal, ...rest } = request
+  const { url, signal, headers, ...rest } = request
   const proxy = chooseProxy(url, process.env)
   const guard = new SilenceGuard(signal)
   guard.start()
@@ -45,6 +45,8 @@ export async function sendRequest(request: HttpRequest, { trust, insecure }: Con
     const response = await withoutProxyVariables(() =>
       fetch(url, {
         ...rest,
+        // a digest covers the bytes as they are stored: nobody on the way may pack them once more
+        headers: { 'Accept-Encoding': 'identity', ...headers },
         signal: guard.signal,
         redirect: 'manual',
         decompress: false,

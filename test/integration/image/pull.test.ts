@@ -24,6 +24,7 @@ test('a pull stores manifest, configuration and layers, and commits layers from 
   )
   expect([setup.files('tmp/partial'), setup.files('tmp/leases'), setup.layers.open]).toEqual([[], [], 0])
   expect(stored.sizeBytes).toBe(250_011)
+  expect(new Set(registry.requests.map(({ headers }) => headers['accept-encoding']))).toEqual(new Set(['identity']))
 })
 
 test('a second pull fetches no layer again', async () => {
