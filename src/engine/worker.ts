@@ -7,6 +7,7 @@ const handlers: Record<string, () => Promise<WorkerHandler>> = {
   unpack: async () => (await import('#image/unpack-worker.ts')).unpackWorker,
   'copy-layers': async () => (await import('#storage/copy-worker.ts')).copyLayersWorker,
   'copy-up': async () => (await import('#storage/copy-up.ts')).copyUpWorker,
+  diff: async () => (await import('#storage/diff.ts')).diffWorker,
   'folder-bytes': async () => (await import('#storage/disk-usage.ts')).folderBytesWorker,
   pack: async () => (await import('#image/pack-worker.ts')).packWorker,
   remove: async () => (await import('#storage/remove-worker.ts')).removeWorker,

@@ -1,7 +1,8 @@
 // Root file systems as plain copies of all layers: slow and large, and it works everywhere. Host namespaces; a worker copies.
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MS_BIND } from '#sys/flags.ts'
-import { call } from '#sys/servant/batch.ts'
+import { type Call, call, tolerate } from '#sys/servant/batch.ts'
 import { runWorker } from '#userns/worker.ts'
 import type { DriverPlace, StorageDriver } from './driver.ts'
 import { diffFolder } from './layer-paths.ts'
@@ -14,20 +15,30 @@ export interface CopyLayersRequest {
   target: string
 }
 
+/** struct mount_attr with MOUNT_ATTR_RDONLY set. */
+const readOnlyAttribute = new BigUint64Array([1n, 0n, 0n, 0n])
+
 /** The driver of last resort. What is written goes into the copy; there is no layer of its own. */
 export function copyDriver(place: DriverPlace): StorageDriver {
   return {
     name: 'copy',
     async prepare(request) {
       await makeRootFolders(place, request, [])
+      const done = join(request.containerFolder, 'copied')
+      if (existsSync(done)) return
       const layers = request.chain.map(chainId => diffFolder(place.graphRoot, place.mode, chainId))
       const target = join(request.containerFolder, 'merged')
       const asked: CopyLayersRequest = { layers, target }
       await runWorker(await place.openNamespace(), 'copy-layers', asked)
+      writeFileSync(done, '')
     },
-    planRoot({ containerFolder }) {
+    planRoot({ containerFolder, readOnly }) {
       const root = join(containerFolder, 'merged')
-      return { calls: [call('mount', root, root, null, MS_BIND, null)], root }
+      const calls: Call[] = [call('mount', root, root, null, MS_BIND, null)]
+      // only adds the flag: those of the mount below are locked (Linux 5.12; before it, nothing of ours writes there)
+      if (readOnly)
+        calls.push(tolerate('ENOSYS', call('mount_setattr', -100, root, 0, { memory: readOnlyAttribute }, 32)))
+      return { calls, root }
     },
   }
 }

@@ -21,10 +21,14 @@ export async function makeRootFolders(
   const { containerFolder, chain } = request
   const links = linkFolder(place.graphRoot, place.mode)
   for (const name of emptyLayers) mkdirSync(join(links, name), { recursive: true, mode: 0o755 })
-  for (const name of [...kept, 'merged']) mkdirSync(join(containerFolder, name), { recursive: true, mode: 0o700 })
+  let isNew = false
+  for (const name of ['merged', ...kept]) {
+    const made = mkdirSync(join(containerFolder, name), { recursive: true, mode: 0o700 })
+    if (name === 'upper') isNew = made !== undefined
+  }
+  if (!isNew) return // what the container made of its root stays
   const top = chain.at(-1)
   const facts = top === undefined ? undefined : statSync(diffFolder(place.graphRoot, place.mode, top))
-  if (!kept.includes('upper')) return
   const upper = join(containerFolder, 'upper')
   const own = statSync(upper)
   if (facts !== undefined && (facts.uid !== own.uid || facts.gid !== own.gid)) await changeOwner(place, upper, facts)
