@@ -19,7 +19,10 @@ export async function openLease(root: string): Promise<Lease> {
   const { tryLock, withFileLock } = await import('#sys/lock.ts')
   ensureLayout(root)
   const path = join(leasesFolder(root), `${process.pid}-${Math.random().toString(36).slice(2)}`)
-  const lock = await withFileLock(lockFile(root), () => tryLock(path))
+  const lock = await withFileLock(lockFile(root), async () => {
+    await readLeases(root) // which removes those of the dead
+    return tryLock(path)
+  })
   if (lock === undefined) throw during('opening a lease', new Error(`"${path}" is locked by another process`))
   return {
     async protect(digests) {
