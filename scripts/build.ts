@@ -78,6 +78,8 @@ async function build(target: Architecture, outfile: string): Promise<void> {
       outfile: unfinished,
       autoloadDotenv: false,
       autoloadBunfig: false,
+      // most commands are over before compiling anything pays; workers turn it back (host/bun.ts)
+      jitPolicy: 8,
     },
   })
   if (!result.success) throw new AggregateError(result.logs, 'the bundler refused')

@@ -1,5 +1,6 @@
 // The worker's role: a process inside the user's namespace that does one piece of work (userns/worker.ts has both sides of it).
 import { TspodError } from '#errors.ts'
+import { expectLongLife } from '#host/bun.ts'
 import { serveWorker, type WorkerHandler } from '#userns/worker.ts'
 
 /** What workers there are; each is loaded only by its own process. */
@@ -10,6 +11,7 @@ const handlers: Record<string, () => Promise<WorkerHandler>> = {
   diff: async () => (await import('#storage/diff.ts')).diffWorker,
   'folder-bytes': async () => (await import('#storage/disk-usage.ts')).folderBytesWorker,
   pack: async () => (await import('#image/pack-worker.ts')).packWorker,
+  place: async () => (await import('#image/place-worker.ts')).placeWorker,
   remove: async () => (await import('#storage/remove-worker.ts')).removeWorker,
 }
 
@@ -18,5 +20,6 @@ export async function workerMain(role: string): Promise<void> {
   const what = role.slice('worker:'.length)
   const load = handlers[what]
   if (load === undefined) throw new TspodError('INTERNAL', `there is no worker "${what}"`)
+  expectLongLife()
   await serveWorker(await load())
 }

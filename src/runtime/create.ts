@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs'
 import { readFileSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
+import { sleepSync } from '#host/bun.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd, openFile } from '#sys/fd.ts'
 import { CLONE_NEWTIME, CLONE_PARENT, O_RDONLY, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, SIGKILL } from '#sys/flags.ts'
@@ -273,7 +274,7 @@ function serveRoot(stager: Servant, seat: Seat, program: NonNullable<RootSetup['
       throw new TspodError('INTERNAL', `"${program.path}" did not mount "${program.readyWhenMounted}"`, {
         hint: '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
       })
-    Bun.sleepSync(1)
+    sleepSync(1)
   }
   return server.pid
 }
