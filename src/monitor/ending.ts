@@ -29,21 +29,24 @@ export async function recordEnding(
   // the journal first: who waits for a container that removes itself finds its exit code there
   journalEvent(child, 'died', { exitCode: record.exitCode })
   if (child.remove) {
-    await runHooks(child)
+    await runHooks(child, ending)
     const trash = hideContainer(child.graphRoot, child.id as ContainerId)
     announce(frame)
     if (trash !== undefined) await removeFor(child, trash)
     return
   }
   const recorded = recordNow(child, record)
-  await runHooks(child)
+  await runHooks(child, ending)
   announce(frame)
   if (!recorded) await recordLater(child, record)
 }
 
-/** Hooks that fail are told in the journal: nobody else listens any more. */
-async function runHooks(child: ChildMessage): Promise<void> {
-  if (child.poststop === undefined) return
+/**
+ * Hooks that fail are told in the journal: nobody else listens any more. The command line that could not start the container has run
+ * them itself.
+ */
+async function runHooks(child: ChildMessage, { failure }: Ending): Promise<void> {
+  if (child.poststop === undefined || failure !== undefined) return
   const { runPoststop } = await import('#runtime/hooks.ts')
   for (const error of runPoststop(child.poststop)) journalEvent(child, 'hook-failed', { attributes: { error } })
 }

@@ -86,6 +86,10 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       : await (await import('#runtime/seccomp/plan.ts')).planSeccomp(spec.linux.seccomp, process.arch)
   const hooks = spec.hooks && (await openHooks(folder, request, seccomp))
   const created = resources.use(
+  let hasFailed = false
+  resources.defer(() => {
+    if (hasFailed) hooks?.abandon()
+  })
     createProcess({
       spec,
       namespace,
@@ -135,6 +139,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     return { pid: created.identity.pid, control, attended }
   } catch (error) {
     clearState(folder)
+    hasFailed = true
     sayFailed(control, error)
     control.close()
     throw error
@@ -340,7 +345,7 @@ function sayFailed(control: Fd, error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
   const exitCode = error instanceof TspodError ? error.exitCode : undefined
   try {
-    writeFully(control.number, encodeMessage('failed', { message, exitCode: exitCode ?? 126 }))
+    writeFully(control.number, encodeMessage('failed', { message, exitCode: exitCode ?? 125 }))
   } catch (failure) {
     log.debug(`telling the monitor: ${String(failure)}`) // it has ended itself: nothing is left to tell
   }

@@ -82,6 +82,11 @@ export class ContainerHooks {
       }
   }
 
+  /** poststop, for a container that could not be started. */
+  abandon(): void {
+    if (this.poststop !== undefined) for (const fault of runPoststop(this.poststop)) log.warn(fault)
+  }
+
   /** Programs of the image: before the first one runs, process 1, which has memory in common with us, is closed to it. */
   #startContainer(created: CreatedProcess): void {
     using resources = new DisposableStack()
