@@ -85,11 +85,11 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       ? undefined
       : await (await import('#runtime/seccomp/plan.ts')).planSeccomp(spec.linux.seccomp, process.arch)
   const hooks = spec.hooks && (await openHooks(folder, request, seccomp))
-  const created = resources.use(
   let hasFailed = false
   resources.defer(() => {
     if (hasFailed) hooks?.abandon()
   })
+  const created = resources.use(
     createProcess({
       spec,
       namespace,
@@ -138,8 +138,8 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     const attended = launcher && { child, launcher, streams: takeStreams(streams) }
     return { pid: created.identity.pid, control, attended }
   } catch (error) {
-    clearState(folder)
     hasFailed = true
+    clearState(folder)
     sayFailed(control, error)
     control.close()
     throw error
