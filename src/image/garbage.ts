@@ -8,7 +8,7 @@ import { parseImageConfig } from '#oci/image-config.ts'
 import { parseManifest } from '#oci/manifest.ts'
 import { isIndexType, isManifestType } from '#oci/media-types.ts'
 import { blobPath, readBlob, sha256Hex } from './blobs.ts'
-import { blobsFolder, type IndexEntry, lockFile, readIndex } from './layout.ts'
+import { blobsFolder, ensureLayout, type IndexEntry, lockFile, readIndex } from './layout.ts'
 import { listNames, readLeases } from './lease.ts'
 
 /** What a set of images is made of. */
@@ -41,6 +41,7 @@ export async function chainsInUse(root: string): Promise<{ chains: Set<string>; 
 /** Runs `body` while no image can be added or removed and no pull can begin to rely on anything. */
 export async function withImagesLocked<T>(root: string, body: () => T | Promise<T>): Promise<T> {
   const { withFileLock } = await import('#sys/lock.ts')
+  ensureLayout(root)
   return await withFileLock(lockFile(root), body)
 }
 
