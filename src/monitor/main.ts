@@ -31,6 +31,7 @@ export async function monitorMain(): Promise<void> {
     process.exit(0)
   }
   process.chdir('/')
+  delete process.env.BUN_JSC_useJIT // for this process only, not for what it starts
   try {
     await watch(child, control)
   } catch (error) {

@@ -12,6 +12,7 @@ import {
 } from '#monitor/protocol.ts'
 import type { Fd } from '#sys/fd.ts'
 import { Poller, READABLE, WRITABLE } from '#sys/poll.ts'
+import type { WindowSize } from '#sys/terminal.ts'
 import { type LocalOptions, LocalSide, type Peer } from './local-side.ts'
 
 export interface ContainerSession extends LocalOptions {
@@ -45,12 +46,14 @@ export class MonitorLink implements Disposable {
   readonly #local: LocalSide
   #toSend: Buffer[] = []
   #isHeld = false
+  #isNewcomer: boolean
   #outcome: ContainerOutcome | undefined
 
   constructor(poller: Poller, socket: Fd, options: ContainerSession) {
     this.#poller = poller
     this.#socket = socket
     this.#options = options
+    this.#isNewcomer = !options.isStarter
     setNonBlocking(socket.number)
     const { stdin, stdout, stderr } = options.wanted
     this.#send(encodeMessage('attach', { stdin, stdout, stderr }))
@@ -80,7 +83,7 @@ export class MonitorLink implements Disposable {
     return {
       input: bytes => this.#send(encodeMessage('stdin', bytes)),
       endInput: () => this.#send(encodeMessage('stdinEof')),
-      resize: size => this.#send(encodeMessage('resize', size)),
+      resize: size => this.#resize(size),
       signal: number => this.#options.signal(number),
       hold: on => {
         this.#isHeld = on
@@ -95,6 +98,13 @@ export class MonitorLink implements Disposable {
       },
       onChild: () => {},
     }
+  }
+
+  #resize(size: WindowSize): void {
+    // whoever comes to a running full-screen program sees nothing until it draws: a change of size makes it do that
+    if (this.#isNewcomer) this.#send(encodeMessage('resize', { ...size, rows: size.rows + 1 }))
+    this.#isNewcomer = false
+    this.#send(encodeMessage('resize', size))
   }
 
   /** Sends a message; standard input is not read while one has to wait. */

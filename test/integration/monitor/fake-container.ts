@@ -17,6 +17,8 @@ const mainScript = join(import.meta.dir, '../../../src/main.ts')
 export interface FakeOptions extends Partial<ChildMessage> {
   /** A program other than Bun with main.ts, such as dist/tspod. */
   executable?: string
+  /** Never tell the monitor what to watch. */
+  silent?: boolean
 }
 
 /** A running fake container; disposing it ends monitor and child and removes its files. */
@@ -72,10 +74,10 @@ export class FakeContainer implements Disposable {
     )
     for (const fd of [theirControl, outReader, outWriter, errReader, errWriter, inReader, inWriter]) fd.close()
     this.control = control
-    this.#sendChild(options)
+    if (options.silent !== true) this.#sendChild(options)
   }
 
-  #sendChild({ executable: _, ...changes }: FakeOptions): void {
+  #sendChild({ executable: _, silent: __, ...changes }: FakeOptions): void {
     const child: ChildMessage = {
       id: this.id,
       name: 'fake',
@@ -104,11 +106,12 @@ export class FakeContainer implements Disposable {
   /** Executes the command, as a command line does once everything is ready. */
   start(): void {
     this.#child.exec([
+      call('chdir', this.root),
       call('close_range', 3, 0xffff_ffff, 4),
       call('rt_sigprocmask', 2, { memory: new BigUint64Array(1) }, 0, 8),
       call('execve', '/bin/bash', ['bash', '-c', this.#command], ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']),
     ])
-    writeFully(this.control.number, encodeMessage('started'))
+    writeFully(this.control.number, encodeMessage('started', { isTold: false }))
   }
 
   /** The command line dies before the command is executed. */
