@@ -1,7 +1,7 @@
 // Which containers a verb is for: names, prefixes, filters, states.
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
-import { type ContainerId, type ContainerRecord, containerDir } from '#container/record.ts'
+import { type ContainerId, type ContainerRecord, containerDir, type RecordedMount } from '#container/record.ts'
 import { filterContainers } from '#engine/container/filter.ts'
 import { findOne, selectContainers } from '#engine/container/select.ts'
 import { surveyContainers, surveyRunning } from '#engine/container/survey.ts'
