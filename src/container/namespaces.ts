@@ -4,10 +4,10 @@ import type { NamespaceSpec, NamespaceType } from '#oci/runtime-spec.ts'
 import type { PlanInputs } from './inputs.ts'
 import type { NamespaceMode } from './request.ts'
 
-type Inputs = Pick<PlanInputs, 'request' | 'joined' | 'network' | 'userNamespace' | 'host'>
+type Inputs = Pick<PlanInputs, 'request' | 'joined' | 'network' | 'userNamespace'>
 
 /** The namespaces of a spec, in the order crun and runc list them; one that is shared with the host is absent. */
-export function planNamespaces({ request, joined, network, userNamespace, host }: Inputs): NamespaceSpec[] {
+export function planNamespaces({ request, joined, network, userNamespace }: Inputs): NamespaceSpec[] {
   const namespaces: NamespaceSpec[] = []
   const add = (type: NamespaceType, mode: NamespaceMode['kind'], path: string | undefined) => {
     if (mode === 'host') return
@@ -21,10 +21,7 @@ export function planNamespaces({ request, joined, network, userNamespace, host }
   add('network', network === 'host' ? 'host' : network === 'joined' ? 'path' : 'private', joined.network)
   add('ipc', request.ipc.kind, joined.ipc)
   add('uts', request.uts.kind, joined.uts)
-  // without cgroup2 there is nothing of its own to show in one
-  if (host.cgroupVersion === 2) add('cgroup', request.cgroupns.kind, joined.cgroup)
-  else if (request.cgroupns.kind === 'container' || request.cgroupns.kind === 'path')
-    throw new TspodError('UNSUPPORTED', '--cgroupns: this machine has no cgroup2 on /sys/fs/cgroup')
+  add('cgroup', request.cgroupns.kind, joined.cgroup)
   namespaces.push({ type: 'mount' })
   return namespaces
 }

@@ -28,6 +28,7 @@ export async function attend(
     poller,
     streams,
     watchChildren: onEnd => watchThrough(launcher, child, poller, onEnd),
+    releaseOutput,
   }
   const monitor = new Monitor(child, log, toClient, journalEvents(child), place)
   writeFully(toMonitor.number, encodeMessage('started', { isTold: false }))

@@ -4,6 +4,7 @@
 import { type ExitRecord, writeExitRecord } from '#container/exit-record.ts'
 import type { ContainerId } from '#container/record.ts'
 import { disposeHidden, hideContainer } from '#container/remove.ts'
+import { unmarkRunning } from '#container/running-index.ts'
 import { clearState, readState } from '#container/state.ts'
 import { TspodError } from '#errors.ts'
 import { nowTimestamp } from '#sys/clock.ts'
@@ -90,6 +91,7 @@ function exitRecordOf(
 /** False where there is no space for it. */
 function recordNow(child: ChildMessage, record: ExitRecord): boolean {
   try {
+    unmarkRunning(child.folder) // before: afterwards another command may have started it again
     writeExitRecord(child.folder, record, true)
     if (record.neverStarted === true && readState(child.folder)?.pid === child.pid) clearState(child.folder)
     return true

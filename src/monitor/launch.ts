@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ContainerRecord, containerDir } from '#container/record.ts'
+import { markRunning } from '#container/running-index.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
 import { TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
@@ -49,6 +50,8 @@ export interface Attended {
   /** The parent of the container's process, which becomes the monitor when it is closed or this process is gone. */
   launcher: Servant
   streams: StreamDescriptors
+  /** Has the launcher let go of its end of a stream. */
+  releaseOutput(stream: 'stdout' | 'stderr'): void
 }
 
 export interface LaunchRequest {
@@ -129,13 +132,18 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       if (helperPipes !== undefined) awaitHelper(helperPipes)
     }
     if (hooks === undefined) {
-      created.prepare()
+      await created.prepare()
       connect()
-    } else hooks.prepare(created, connect)
+    } else await hooks.prepare(created, connect)
     created.start()
     hooks?.afterStart(created.identity)
     writeFully(control.number, encodeMessage('started', { isTold: launcher !== undefined }))
-    const attended = launcher && { child, launcher, streams: takeStreams(streams) }
+    const attended = launcher && {
+      child,
+      launcher,
+      streams: takeStreams(streams),
+      releaseOutput: outputReleaser(launcher, streams),
+    }
     return { pid: created.identity.pid, control, attended }
   } catch (error) {
     hasFailed = true
@@ -212,6 +220,16 @@ function takeStreams({ monitor, process }: OpenStreams): StreamDescriptors {
   return { stdout, stderr, stdin }
 }
 
+/** /dev/null takes the place of the launcher's end, so that a monitor that takes over finds it at its end. */
+function outputReleaser(launcher: Servant, { monitor, nullFd }: OpenStreams): Attended['releaseOutput'] {
+  const nullNumber = nullFd.number
+  const ends = { stdout: monitor.get(4), stderr: monitor.get(5) }
+  return stream => {
+    const end = ends[stream]
+    if (end !== undefined) launcher.call('dup3', nullNumber, end, 0)
+  }
+}
+
 interface HelperPipes {
   /** Written to by the helper when the network works. */
   ready: Fd
@@ -276,6 +294,7 @@ function recordState(
   startedAt: string,
   restarts: number,
 ): void {
+  markRunning(folder)
   writeState(folder, {
     version: 1,
     ...thisMachine({ sharedStore: false }),

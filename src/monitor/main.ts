@@ -92,5 +92,6 @@ function ownPlace({ tty, logDriver, openStdin }: ChildMessage): MonitorPlace {
     poller,
     streams,
     watchChildren: (onEnd, onSignal) => new OwnChildren(poller, [SIGTERM, SIGINT, SIGHUP], onEnd, onSignal),
+    releaseOutput: () => {}, // nobody else has it
   }
 }

@@ -66,6 +66,8 @@ export interface MonitorPlace {
   streams: StreamDescriptors
   /** Hears of the end of children, and of signals to this process. */
   watchChildren(onEnd: (pid: number, status: ExitStatus) => void, onSignal: (signal: number) => void): WatchedChildren
+  /** Nobody will read this stream any more: whoever else holds its end lets go of it. */
+  releaseOutput(stream: StreamName): void
 }
 
 export interface WatchedChildren {
@@ -88,6 +90,7 @@ export class Monitor {
   readonly #poller: Poller
   readonly #streams: StreamDescriptors
   readonly #children: WatchedChildren
+  readonly #place: MonitorPlace
   readonly #deadlines = new Deadlines()
   readonly #clients = new Clients(this.#deadlines, isFull => this.#holdOutput(isFull))
   readonly #helpers: Map<number, string>
@@ -107,6 +110,7 @@ export class Monitor {
   /** `control`: the socket of the command line that starts the container. */
   constructor(child: ChildMessage, log: LogDriver, control: Fd, events: MonitorEvents, place: MonitorPlace) {
     this.#child = child
+    this.#place = place
     this.#poller = place.poller
     this.#streams = place.streams
     this.#log = log
@@ -296,6 +300,7 @@ export class Monitor {
     from.wants = { ...from.wants, [stream]: false }
     if (from !== this.#starter || this.#child.tty) return
     for (const output of this.#outputs) if (output.stream === stream) output.close()
+    this.#place.releaseOutput(stream)
   }
 
   #onEnd(pid: number, status: ExitStatus): void {
