@@ -17,7 +17,7 @@ import { type ChildMessage, encodeMessage } from './protocol.ts'
 
 /** Watches the container and serves this very process as its first client, until it ends or the user leaves. */
 export async function attend(
-  { child, launcher, streams }: Attended,
+  { child, launcher, streams, releaseOutput }: Attended,
   options: ContainerSession,
 ): Promise<ContainerOutcome> {
   using poller = new Poller()
