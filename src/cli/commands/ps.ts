@@ -139,6 +139,7 @@ function sortBy(containers: ContainerSummary[], key: (typeof sortKeys)[number]):
     case 'size':
       return containers.toSorted((a, b) => (a.size?.writableBytes ?? 0) - (b.size?.writableBytes ?? 0))
     case 'created':
+      return containers.toSorted((a, b) => a.createdMs - b.createdMs) // as podman has it: the oldest first
     case 'runningfor':
       return containers.toSorted((a, b) => b.createdMs - a.createdMs)
   }
