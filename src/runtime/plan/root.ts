@@ -28,7 +28,10 @@ export function planOpenRoot(path: string): Step {
   }
 }
 
-/** Stops propagation to and, unless asked for, from the host, then attaches the root. */
+/**
+ * Stops propagation to and, unless asked for, from the host, then attaches the root. It goes over "/", the one place that can be
+ * reached by whoever process 1 is: under a mapping without the caller it may not walk into the caller's home.
+ */
 export function planAttachRoot(path: string, propagation: LinuxSpec['rootfsPropagation']): Step[] {
   const receives =
     propagation === 'slave' || propagation === 'rslave' || propagation === 'shared' || propagation === 'rshared'
@@ -43,7 +46,7 @@ export function planAttachRoot(path: string, propagation: LinuxSpec['rootfsPropa
       actor: 'init',
       doing: `attaching the root file system at "${path}"`,
       shell: `mount --rbind ${quoted(path)} ${quoted(path)}`,
-      calls: [call('move_mount', ROOT, '', AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH)],
+      calls: [call('move_mount', ROOT, '', AT_FDCWD, '/', MOVE_MOUNT_F_EMPTY_PATH)],
     },
   ]
 }
