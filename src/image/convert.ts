@@ -32,12 +32,12 @@ export interface ConvertOptions {
 export interface ConvertedImage {
   manifest: ManifestBytes
   /** the configuration first, then layers, lowest first */
-  blobs: { descriptor: Descriptor; open(): AsyncIterable<Uint8Array> }[]
+  blobs: { descriptor: Descriptor; open: () => AsyncIterable<Uint8Array> }[]
 }
 
 interface ConvertedLayer {
   descriptor: Descriptor
-  open(): AsyncIterable<Uint8Array>
+  open: () => AsyncIterable<Uint8Array>
 }
 
 /** Converts a stored image. The configuration, and so the id, stays the same; the stored manifest too where nothing changes. */

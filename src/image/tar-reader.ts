@@ -117,8 +117,12 @@ export class TarReader {
         return this.#takePadding(chunk, at)
       case 'body':
         return this.#takeBody(chunk, at)
-      default:
+      case 'header':
+      case 'sparse-blocks':
+      case 'sparse-map':
         return this.#takeBlock(chunk, at)
+      case 'ended':
+        return chunk.byteLength - at
     }
   }
 

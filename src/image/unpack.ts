@@ -137,7 +137,9 @@ export class Unpacker implements TarSink, Disposable {
       case 'symlink':
         this.#makeNew(folder, base, path, name => trySyscall('symlinkat', nameArgument(entry.linkPath), folder, name))
         return this.#finishNode(entry, folder, base)
-      default:
+      case 'character':
+      case 'block':
+      case 'fifo':
         return this.#makeNode(entry, folder, base, path)
     }
   }

@@ -3,7 +3,7 @@
 import { during } from '#errors.ts'
 import { attributeNames, readAttribute, trySetAttribute } from '#sys/attributes.ts'
 import { type ByteName, nameText } from '#sys/byte-name.ts'
-import { systemCallError, trySyscall } from '#sys/call.ts'
+import { systemCallError } from '#sys/call.ts'
 import { type FileStatus, findStatus, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK, statusAt } from '#sys/file-status.ts'
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } from '#sys/flags.ts'
 import { readFolder } from '#sys/folder.ts'
@@ -131,10 +131,4 @@ export class TreeCopy {
     if (result < 0 && result !== -1) throw systemCallError('mknodat', result, nameText(newName))
     return result >= 0
   }
-}
-
-/** Makes everything written to this descriptor's file system durable. */
-export function syncFilesystem(fd: number): void {
-  const result = trySyscall('syncfs', fd)
-  if (result < 0) throw systemCallError('syncfs', result)
 }

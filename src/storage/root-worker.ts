@@ -1,6 +1,8 @@
 // A worker in whose mount namespace a root file system is mounted: what it does there nobody else sees. Host namespaces.
-import { readFileSync } from 'node:fs'
+import { read, readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { TspodError } from '#errors.ts'
+import { openPipe } from '#sys/fd.ts'
 import { CLONE_PARENT, O_RDWR, SIGKILL } from '#sys/flags.ts'
 import { killProcess, readProcessStat, waitProcess } from '#sys/process.ts'
 import { call } from '#sys/servant/batch.ts'
@@ -48,6 +50,28 @@ export function startRootWorker(
     stopServer()
     throw error
   }
+}
+
+const readAsync = promisify(read)
+
+/** What such a worker writes to its standard output, until its end; then its error, if it has one. */
+export async function* readRootWorker(
+  namespace: UserNamespace,
+  plan: RootPlan,
+  what: string,
+  request: unknown,
+): AsyncGenerator<Uint8Array> {
+  const [reader, writer] = openPipe()
+  using _reader = reader
+  await using root = startRootWorker(namespace, plan, what, request, { stdout: writer.number })
+  writer.close()
+  for (;;) {
+    const buffer = Buffer.allocUnsafeSlow(1 << 18)
+    const { bytesRead } = await readAsync(reader.number, buffer, 0, buffer.byteLength, null)
+    if (bytesRead === 0) break
+    yield buffer.subarray(0, bytesRead)
+  }
+  await root.worker.result()
 }
 
 const SERVER_DEADLINE_MS = 10_000

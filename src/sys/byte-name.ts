@@ -4,8 +4,7 @@
 /** A path or a name, one character per byte. */
 export type ByteName = string
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range is what is meant
-const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text)
+const isAscii = (text: string): boolean => !/[\u0080-\uffff]/.test(text)
 
 /** The byte name of ordinary text (UTF-8). */
 export function byteName(text: string): ByteName {

@@ -1,6 +1,7 @@
 // The names in a folder: getdents64(2).
-import { syscall } from './call.ts'
+
 import type { ByteName } from './byte-name.ts'
+import { syscall } from './call.ts'
 
 export interface FolderEntry {
   name: ByteName

@@ -1,6 +1,7 @@
 // Making, changing and removing names in open folders. All take byte names and never follow a symbolic link at the end.
-import { systemCallError, trySyscall } from './call.ts'
+
 import { type ByteName, nameArgument, nameText } from './byte-name.ts'
+import { systemCallError, trySyscall } from './call.ts'
 import { Fd } from './fd.ts'
 import { type FileTime, S_IFCHR, S_IFDIR, statusAt, timespecs } from './file-status.ts'
 import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './flags.ts'
@@ -68,14 +69,6 @@ export function setTimes(folder: number, name: ByteName, accessed: FileTime, mod
 /** utimensat(2) of an open file. */
 export function setTimesOf(fd: number, accessed: FileTime, modified: FileTime): void {
   checked('utimensat', trySyscall('utimensat', fd, null, timespecs(accessed, modified), 0), '')
-}
-
-/** unlinkat(2) of anything but a folder. False where it is absent. */
-export function removeFile(folder: number, name: ByteName): boolean {
-  const result = trySyscall('unlinkat', folder, nameArgument(name), 0)
-  if (result === -2) return false
-  checked('unlinkat', result, name)
-  return true
 }
 
 /** Removes a name with everything below it, following no link and leaving no file system. Absent names are fine. */

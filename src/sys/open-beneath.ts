@@ -1,11 +1,11 @@
 // Opening a path beneath a folder such that nothing outside can be reached: openat2(2) of Linux 5.6, or a walk as good.
 import { SystemCallError } from '#errors.ts'
-import { systemCallError, trySyscall } from './call.ts'
 import { type ByteName, nameArgument, nameText } from './byte-name.ts'
+import { systemCallError, trySyscall } from './call.ts'
 import { errnoText } from './errno.ts'
 import { duplicate, Fd } from './fd.ts'
-import { O_CLOEXEC, O_NOFOLLOW, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from './flags.ts'
 import { S_IFDIR, S_IFLNK, statusOf } from './file-status.ts'
+import { O_CLOEXEC, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from './flags.ts'
 
 const ENOENT = -2
 const EAGAIN = -11
@@ -44,55 +44,87 @@ export function findBeneath(root: number, path: ByteName, flags: number, mode = 
   }
 }
 
+/** A path that can only be a folder: `a/`, `a/.`, `..`. */
+const meansFolder = (path: ByteName): boolean => /(^|\/)\.{0,2}$/.test(path)
+
 /** The walk for kernels without openat2: one component at a time, links read and resolved here. Exported for its tests. */
 export function walkBeneath(root: number, path: ByteName, flags: number, mode = 0): Fd | undefined {
-  const folders: Fd[] = [duplicate(root)]
-  const top = (): number => folders.at(-1)?.number ?? root
-  const left = path.split('/').filter(part => part !== '' && part !== '.')
-  let links = 0
-  try {
-    for (;;) {
-      const part = left.shift()
-      if (part === undefined) return reopen(top(), flags)
-      if (part === '..') {
-        if (folders.length > 1) folders.pop()?.close()
-        continue
-      }
-      const isLast = left.length === 0
-      const step = trySyscall('openat', top(), nameArgument(part), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)
-      if (step === ENOENT && isLast && (flags & 0o100) !== 0)
-        return opened(trySyscall('openat', top(), nameArgument(part), flags | O_NOFOLLOW | O_CLOEXEC, mode), part)
+  using walk = new Walk(root, path)
+  for (;;) {
+    const part = walk.left.shift()
+    if (part === undefined) return walk.finish(flags)
+    if (part === '..') walk.leave()
+    else {
+      const isLast = walk.left.length === 0
+      const step = trySyscall('openat', walk.top, nameArgument(part), O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)
+      if (step === ENOENT && isLast && (flags & O_CREAT) !== 0)
+        return opened(trySyscall('openat', walk.top, nameArgument(part), flags | O_NOFOLLOW | O_CLOEXEC, mode), part)
       if (step === ENOENT) return undefined
-      if (step < 0) throw systemCallError('openat', step, nameText(part))
-      const fd = new Fd(step)
-      const { type } = statusOf(step)
-      if (type === S_IFLNK && !(isLast && (flags & O_NOFOLLOW) !== 0)) {
-        const target = readLink(fd)
-        if (++links > MAX_LINKS) throw new SystemCallError('openat', 'ELOOP', errnoText('ELOOP'), nameText(path))
-        if (target.startsWith('/')) for (const folder of folders.splice(1)) folder.close()
-        left.unshift(...target.split('/').filter(each => each !== '' && each !== '.'))
-        continue
-      }
-      if (!isLast && type !== S_IFDIR) {
-        fd.close()
-        throw new SystemCallError('openat', 'ENOTDIR', errnoText('ENOTDIR'), nameText(path))
-      }
-      folders.push(fd)
+      walk.enter(opened(step, part), !isLast || walk.mustBeFolder || (flags & O_NOFOLLOW) === 0)
     }
-  } finally {
-    for (const folder of folders) folder.close()
   }
+}
+
+/** The folders from the root to where the walk is, all open, and what is left of the path. */
+class Walk implements Disposable {
+  readonly left: ByteName[]
+  mustBeFolder: boolean
+  readonly #folders: Fd[]
+  #links = 0
+
+  constructor(root: number, path: ByteName) {
+    this.#folders = [duplicate(root)]
+    this.left = partsOf(path)
+    this.mustBeFolder = meansFolder(path)
+  }
+
+  get top(): number {
+    return this.#folders.at(-1)?.number ?? -1
+  }
+
+  leave(): void {
+    if (this.#folders.length > 1) this.#folders.pop()?.close()
+  }
+
+  enter(fd: Fd, follows: boolean): void {
+    const { type } = statusOf(fd.number)
+    if (type === S_IFLNK && follows) return this.#follow(fd)
+    this.#folders.push(fd)
+    if (type !== S_IFDIR && this.left.length > 0) throw refusal('ENOTDIR')
+  }
+
+  finish(flags: number): Fd {
+    const wantsFolder = this.mustBeFolder || (flags & O_DIRECTORY) !== 0
+    if (wantsFolder && statusOf(this.top).type !== S_IFDIR) throw refusal('ENOTDIR')
+    if ((flags & O_PATH) !== 0) return duplicate(this.top)
+    const again = trySyscall('openat', -100, `/proc/self/fd/${this.top}`, (flags & ~O_NOFOLLOW) | O_CLOEXEC, 0)
+    return opened(again, '')
+  }
+
+  #follow(link: Fd): void {
+    const target = readLink(link)
+    if (++this.#links > MAX_LINKS) throw refusal('ELOOP')
+    if (this.left.length === 0 && meansFolder(target)) this.mustBeFolder = true
+    if (target.startsWith('/')) for (const folder of this.#folders.splice(1)) folder.close()
+    this.left.unshift(...partsOf(target))
+  }
+
+  [Symbol.dispose](): void {
+    for (const folder of this.#folders) folder.close()
+  }
+}
+
+function partsOf(path: ByteName): ByteName[] {
+  return path.split('/').filter(part => part !== '' && part !== '.')
+}
+
+function refusal(errno: 'ENOTDIR' | 'ELOOP'): SystemCallError {
+  return new SystemCallError('openat', errno, errnoText(errno))
 }
 
 function opened(result: number, name: ByteName): Fd {
   if (result < 0) throw systemCallError('openat', result, nameText(name))
   return new Fd(result)
-}
-
-/** An O_PATH descriptor opened again with the wanted flags. */
-function reopen(fd: number, flags: number): Fd {
-  if ((flags & O_PATH) !== 0) return duplicate(fd)
-  return opened(trySyscall('openat', -100, `/proc/self/fd/${fd}`, (flags & ~O_NOFOLLOW) | O_CLOEXEC, 0), '')
 }
 
 function readLink(link: Fd): ByteName {

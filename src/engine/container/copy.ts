@@ -1,6 +1,8 @@
 // cp: files between containers, running or not, and this machine, or a tar stream. Both ends speak tar; a container's end is a worker
 // that sees its root, so that no link in it leads anywhere else.
+import { write as writeFd } from 'node:fs'
 import { basename, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { readRecord } from '#container/record.ts'
 import type { CopyEnd, CopyRequest } from '#engine/contracts/container.ts'
 import type { WriteChunk } from '#engine/contracts/image.ts'
@@ -18,12 +20,12 @@ import {
 } from '#image/copy-place.ts'
 import { Packer } from '#image/pack.ts'
 import { TarReader } from '#image/tar-reader.ts'
-import { startRootWorker } from '#storage/root-worker.ts'
-import { openPipe, writeFully } from '#sys/fd.ts'
+import { readRootWorker, startRootWorker } from '#storage/root-worker.ts'
 import type { Worker } from '#userns/worker.ts'
-import { drain } from './export.ts'
 import { accessRoot } from './root-access.ts'
 import { findOne } from './select.ts'
+
+const writeAsync = promisify(writeFd)
 
 type ContainerEnd = Extract<CopyEnd, { kind: 'container' }>
 
@@ -51,7 +53,8 @@ const streamEnd: CopyEnd = { kind: 'stream' }
 const pathOf = (end: CopyEnd): string => (end.kind === 'stream' ? '' : end.path)
 
 async function writeOut(chunk: Uint8Array): Promise<void> {
-  writeFully(1, chunk)
+  for (let done = 0; done < chunk.byteLength; )
+    done += (await writeAsync(1, chunk, done, chunk.byteLength - done)).bytesWritten
 }
 
 /** Which names and owners the files get. */
@@ -85,15 +88,15 @@ async function fromSource(engine: Engine, source: CopyEnd, as: string, write: Wr
   }
   if (source.kind === 'local') return await fromMachine(source.path, as, write)
   const plan = await accessRoot(engine, findOne(engine, source.container), true)
-  const [reader, writer] = openPipe()
-  using _reader = reader
   const request = { root: plan.root, path: `/${source.path}`, as: as === '.' ? '' : as }
-  await using root = startRootWorker(await engine.namespace(), plan, 'pack', request, { stdout: writer.number })
-  writer.close()
-  await drain(reader.number, write)
-  await root.worker.result().catch((error: unknown) => {
-    throw during(`copying from container ${source.container}`, error)
-  })
+  const pieces = readRootWorker(await engine.namespace(), plan, 'pack', request)
+  for (;;) {
+    const next = await pieces.next().catch((error: unknown) => {
+      throw during(`copying from container ${source.container}`, error)
+    })
+    if (next.done === true) return
+    await write(next.value)
+  }
 }
 
 async function fromMachine(path: string, as: string, write: WriteChunk): Promise<void> {

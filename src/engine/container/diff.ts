@@ -64,7 +64,7 @@ async function containerView(engine: Engine, name: ContainerName): Promise<View>
 }
 
 async function layerFolders(engine: Engine, image: { digest: string }): Promise<string[]> {
-  const { diffFolder } = await engine.storage()
+  const storage = await engine.storage()
   const { chain } = engine.images.open(image as Parameters<typeof engine.images.open>[0])
-  return chain.map(diffFolder).toReversed()
+  return chain.map(chainId => storage.diffFolder(chainId)).toReversed()
 }

@@ -1,5 +1,6 @@
 // Where load and import read from.
 import { createReadStream } from 'node:fs'
+import { isatty } from 'node:tty'
 import type { ArchiveInput } from '#engine/contracts/image.ts'
 import { TspodError } from '#errors.ts'
 import { type ImageArchive, openImageArchive, openImageStream } from '#image/archive-open.ts'
@@ -12,7 +13,7 @@ export async function openInput(input: Exclude<ArchiveInput, { kind: 'url' }>, s
 
 /** Standard input as it comes. Throws INVALID for a terminal: nobody types an archive. */
 export function standardInput(): AsyncIterable<Uint8Array> {
-  if (process.stdin.isTTY === true)
+  if (isatty(0))
     throw new TspodError('INVALID', 'reading an archive from standard input: it is a terminal', {
       hint: 'name a file with -i, or send one with < or |',
     })

@@ -20,7 +20,7 @@ export async function importImage(input: ArchiveInput, options: ImportOptions): 
   const host = hostPlatform()
   const platform = options.platform === undefined ? host : parsePlatform(options.platform, host)
   const engine = await openEngine()
-  await using staging = openStaging(engine.graphRoot, 'import', engine.namespace)
+  await using staging = openStaging(engine.graphRoot, 'import', () => engine.namespace())
   const shownAs = shownInput(input)
   const layer = await writeLayerFile(await openStream(input), staging.path, shownAs)
   const source = newImageSource(layer, {

@@ -17,7 +17,7 @@ export async function loadImages(input: ArchiveInput, { onProgress }: { onProgre
     )
   const engine = await openEngine()
   const layers = await engine.layers()
-  await using staging = openStaging(engine.graphRoot, 'load', engine.namespace)
+  await using staging = openStaging(engine.graphRoot, 'load', () => engine.namespace())
   await using archive = await openInput(input, staging.path)
   const loaded: string[] = []
   for (const { source, names } of archive.images) {

@@ -21,7 +21,7 @@ export async function saveImages(names: string[], options: SaveOptions): Promise
   const engine = await openEngine()
   const chosen = await chooseImages(engine, names, options)
   checkOptions(chosen, options)
-  await using staging = openStaging(engine.graphRoot, 'save', engine.namespace)
+  await using staging = openStaging(engine.graphRoot, 'save', () => engine.namespace())
   await using sink = await openSink(options)
   for (const { image, names: tags } of chosen) {
     const { manifest, config } = engine.images.open(image)

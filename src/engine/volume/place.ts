@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { Engine } from '#engine/open.ts'
 import type { VolumePlace } from '#storage/volumes.ts'
 
-export function volumePlace({ graphRoot, config, namespace }: Engine): VolumePlace {
-  return { graphRoot, folder: config.engine.volumePath ?? join(graphRoot, 'volumes'), openNamespace: namespace }
+export function volumePlace(engine: Engine): VolumePlace {
+  const { graphRoot, config } = engine
+  const folder = config.engine.volumePath ?? join(graphRoot, 'volumes')
+  return { graphRoot, folder, openNamespace: () => engine.namespace() }
 }

@@ -24,7 +24,7 @@ import { enterCalls, type NamespaceWish, openUserNamespace, type UserNamespace }
 export interface TestStore extends AsyncDisposable {
   graphRoot: string
   namespace: UserNamespace
-  openNamespace(): UserNamespace
+  openNamespace: () => UserNamespace
 }
 
 /** The wish of the full mapping; `undefined` where this user has no subordinate ids. */
