@@ -91,7 +91,7 @@ export class MonitorLink implements Disposable {
       },
       outputClosed: stream => {
         if (this.#options.isStarter && !this.#options.tty) this.#send(encodeMessage('outputClosed', { stream }))
-        else if (this.#local.isUnread) this.#outcome ??= { kind: 'detached' }
+        else this.#outcome ??= { kind: 'detached' }
       },
       detach: () => {
         this.#outcome ??= { kind: 'detached' }

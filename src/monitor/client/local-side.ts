@@ -96,16 +96,6 @@ export class LocalSide implements Disposable {
     return this.#outputs.stdout.isEmpty && this.#outputs.stderr.isEmpty
   }
 
-  /** True when nobody reads anything that is wanted. */
-  get isUnread(): boolean {
-    const { wanted } = this.#options
-    return (
-      (wanted.stdout || wanted.stderr) &&
-      (!wanted.stdout || this.#outputs.stdout.isGone) &&
-      (!wanted.stderr || this.#outputs.stderr.isGone)
-    )
-  }
-
   /** Stops or goes on reading standard input, where that is wanted and as the other side takes it. */
   listen(on: boolean): void {
     const reads = on && this.#options.wanted.stdin && !this.#inputHasEnded
