@@ -41,13 +41,15 @@ export async function attend(
     return outcome
   }
   const ending = monitor.finish()
-  await recordEnding(child, ending, message => monitor.announce(message))
-  launcher.disinherit()
-  launcher.awaitChild(child.pid)
+  const isRecorded = await recordEnding(child, ending, message => monitor.announce(message))
+  if (isRecorded) {
+    launcher.disinherit()
+    launcher.awaitChild(child.pid)
+  }
   monitor.bidFarewell()
   while (link.outcome === undefined) poller.wait()
-  launcher.close()
-  waitProcess(launcher.pid)
+  launcher.close() // on a full disk it is the monitor now, and tries again
+  if (isRecorded) waitProcess(launcher.pid)
   return link.conclude(link.outcome)
 }
 

@@ -17,12 +17,15 @@ import { type ChildMessage, type ExitMessage, encodeMessage } from './protocol.t
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
 
-/** Records the end of a container; `announce` sends a message to every client. Returns when everything is on disk. */
+/**
+ * Records the end of a container; `announce` sends a message to every client. False where there was no space for it: `keepRecording`
+ * tries again.
+ */
 export async function recordEnding(
   child: ChildMessage,
   ending: Ending,
   announce: (message: Buffer) => void,
-): Promise<void> {
+): Promise<boolean> {
   const record = exitRecordOf(child, ending)
   const message: ExitMessage = { exitCode: record.exitCode, oomKilled: record.oomKilled }
   if (record.error !== undefined) message.error = record.error
@@ -34,12 +37,12 @@ export async function recordEnding(
     const trash = hideContainer(child.graphRoot, child.id as ContainerId)
     announce(frame)
     if (trash !== undefined) await removeFor(child, trash)
-    return
+    return true
   }
   const recorded = recordNow(child, record)
   await runHooks(child, ending)
   announce(frame)
-  if (!recorded) await recordLater(child, record)
+  return recorded
 }
 
 /**
@@ -101,7 +104,8 @@ function recordNow(child: ChildMessage, record: ExitRecord): boolean {
 }
 
 /** Nothing is lost by a full disk: the monitor stays until there is space, or somebody has removed the container. */
-async function recordLater(child: ChildMessage, record: ExitRecord): Promise<void> {
+export async function keepRecording(child: ChildMessage, ending: Ending): Promise<void> {
+  const record = exitRecordOf(child, ending)
   const { existsSync } = await import('node:fs')
   for (let pauseMs = FIRST_PAUSE_MS; existsSync(child.folder); pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     await new Promise(resolve => setTimeout(resolve, pauseMs))

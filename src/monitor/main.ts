@@ -74,9 +74,10 @@ async function watch(child: ChildMessage, control: Fd): Promise<void> {
   const monitor = new Monitor(child, log, control, journalEvents(child), ownPlace(child))
   while (!monitor.hasEnded) monitor.turn()
   const ending = monitor.finish()
-  const { recordEnding } = await import('./ending.ts')
-  await recordEnding(child, ending, message => monitor.announce(message))
+  const { recordEnding, keepRecording } = await import('./ending.ts')
+  const isRecorded = await recordEnding(child, ending, message => monitor.announce(message))
   monitor.bidFarewell()
+  if (!isRecorded) await keepRecording(child, ending)
 }
 
 /** This process: its launcher left the descriptors, and the container's process is its child. */
