@@ -98,7 +98,8 @@ export function killProcess(pid: number, signal: number): boolean {
 /** Signals exactly this process, never one that has taken its number. False when it has ended. */
 export function signalProcess(identity: ProcessIdentity, signal: number): boolean {
   using pidFd = openPidFd(identity.pid)
-  if (pidFd === undefined || !isAlive(identity)) return false
+  if (!isAlive(identity)) return false
+  if (pidFd === undefined) return killProcess(identity.pid, signal) // a kernel before 5.3
   const result = trySyscall('pidfd_send_signal', pidFd.number, signal, 0, 0)
   if (result === -3) return false
   if (result < 0) syscall('pidfd_send_signal', pidFd.number, signal, 0, 0)

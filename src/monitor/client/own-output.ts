@@ -47,10 +47,6 @@ export class OwnOutput {
   /** A descriptor that would block is written to only when it says that it is ready. */
   readonly #mustWait: boolean
 
-  get isGone(): boolean {
-    return this.#isGone
-  }
-
   get isFull(): boolean {
     return this.#queued >= FULL_BYTES
   }

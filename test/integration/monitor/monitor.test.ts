@@ -1,6 +1,6 @@
 // Monitors with real processes, pipes and sockets; a shell command stands where the container's process would be.
 import { afterEach, expect, test } from 'bun:test'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectToMonitor } from '#monitor/client/connect.ts'
 import { type ContainerOutcome, type ContainerSession, runContainerSession } from '#monitor/client/container-session.ts'
@@ -8,6 +8,7 @@ import { decodePayload, encodeMessage, MessageReader, type MessageType } from '#
 import { readEventsForward } from '#storage/journal.ts'
 import { readFd, writeFully } from '#sys/fd.ts'
 import { killProcess } from '#sys/process.ts'
+import { needs } from '#test/needs.ts'
 import { FakeContainer, type FakeOptions } from './fake-container.ts'
 
 const running: FakeContainer[] = []
@@ -295,4 +296,24 @@ test('json-file and none are kept as asked', () => {
   none.control.close()
   none.exit()
   expect(existsSync(none.logPath)).toBe(false)
+})
+
+needs('tiny-disk')('a log on a full disk loses lines, says so, and leaves the container alone', () => {
+  const disk = mkdtempSync(join(process.env.TSPOD_TEST_TINY_DISK ?? '', 'log-'))
+  const path = join(disk, 'ctr.log')
+  const container = launch('read; seq 1 500; read; echo after', { openStdin: true, logOpts: { path } })
+  attach(container.control.number, true)
+  container.start()
+  Bun.spawnSync(['dd', 'if=/dev/zero', `of=${join(disk, 'fill')}`, 'bs=4096'])
+  writeFully(container.control.number, encodeMessage('stdin', Buffer.from('go\n')))
+  Bun.sleepSync(500)
+  rmSync(join(disk, 'fill'))
+  writeFully(container.control.number, encodeMessage('stdin', Buffer.from('go\n')))
+  expect(listen(container.control.number).exit?.exitCode).toBe(0)
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  expect(lines.at(-2)).toMatch(
+    / stderr F tspod: \d+ bytes of output are missing here: writing the log failed with ENOSPC$/,
+  )
+  expect(lines.at(-1)).toEndWith(' stdout F after')
+  rmSync(disk, { recursive: true })
 })

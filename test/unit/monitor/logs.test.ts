@@ -173,3 +173,11 @@ test('LogReader waits for the rest of a line that is being written, and skips wh
   expect(read(reader.take())).toEqual([])
   expect(existsSync(of.path)).toBe(false)
 })
+
+for (const driver of ['k8s-file', 'json-file'] as const)
+  test(`${driver}: a disk without space costs lines, no more`, () => {
+    const log = open(config(driver, { path: '/dev/full' }))
+    for (let index = 0; index < 3; index++) log.write('stdout', Buffer.from('0123456789\n'))
+    log.note('nobody hears this')
+    log.close()
+  })
