@@ -7,7 +7,18 @@ import { e2e, isPodman, tspodOnly, until, useSandbox } from './sandbox.ts'
 const box = useSandbox('alpine')
 const { tspod, ok } = box
 const image = 'docker.io/library/alpine:latest'
-const inspect = async (name: string) => JSON.parse(await ok('inspect', name))[0] as Record<string, any>
+
+/** What of podman's JSON these tests look at. */
+interface Inspected {
+  Id: string
+  RepoTags: string[]
+  Driver: string
+  State: { Pid: number; StartedAt: string; FinishedAt: string }
+  Config: { Env: string[] }
+  HostConfig: { CapDrop: string[] }
+  Mounts: unknown[]
+}
+const inspect = async (name: string): Promise<Inspected> => JSON.parse(await ok('inspect', name))[0]
 
 describe('ps', () => {
   e2e()('shows running containers, with -a all, oldest first', async () => {
@@ -73,14 +84,14 @@ describe('inspect', () => {
       Args: ['100'],
       State: { Status: 'created', Pid: 0, Running: false },
     })
-    expect(before['Config'].Env).toContain('X=y')
-    expect(before['Mounts']).toMatchObject([{ Type: 'bind', Destination: '/data', RW: false }])
-    expect(before['HostConfig'].CapDrop).toContain('CAP_KILL')
+    expect(before.Config.Env).toContain('X=y')
+    expect(before.Mounts).toMatchObject([{ Type: 'bind', Destination: '/data', RW: false }])
+    expect(before.HostConfig.CapDrop).toContain('CAP_KILL')
     await ok('start', 'it')
     const during = await inspect('it')
-    expect(during['State']).toMatchObject({ Status: 'running', Running: true, ExitCode: 0 })
-    expect(existsSync(`/proc/${during['State'].Pid}`)).toBe(true)
-    expect(await ok('inspect', '-f', '{{.State.Pid}} {{.Id}}', 'it')).toBe(`${during['State'].Pid} ${during['Id']}`)
+    expect(during.State).toMatchObject({ Status: 'running', Running: true, ExitCode: 0 })
+    expect(existsSync(`/proc/${during.State.Pid}`)).toBe(true)
+    expect(await ok('inspect', '-f', '{{.State.Pid}} {{.Id}}', 'it')).toBe(`${during.State.Pid} ${during.Id}`)
     await ok('kill', 'it')
     await ok('wait', 'it')
     const { State: after } = await inspect('it')
@@ -90,8 +101,8 @@ describe('inspect', () => {
 
   e2e()('finds images and volumes too, and says what it does not find', async () => {
     await ok('volume', 'create', 'box')
-    expect((await inspect('alpine'))['RepoTags']).toEqual([image])
-    expect((await inspect('box'))['Driver']).toBe('local')
+    expect((await inspect('alpine')).RepoTags).toEqual([image])
+    expect((await inspect('box')).Driver).toBe('local')
     expect(await tspod('inspect', 'nobody')).toMatchObject({ status: 125, stderr: expect.stringContaining('nobody') })
     await ok('volume', 'rm', 'box')
   })
@@ -117,7 +128,7 @@ describe('top', () => {
     await ok('run', '-d', '--name', 't', '--user', '7', 'alpine', 'sleep', '100')
     const [, row = ''] = (await ok('top', 't', 'user', 'huser', 'hpid')).split('\n')
     const [user, hostUser, hostPid] = row.trim().split(/\s+/)
-    expect(Number(hostPid)).toBe((await inspect('t'))['State'].Pid)
+    expect(Number(hostPid)).toBe((await inspect('t')).State.Pid)
     expect(hostUser).not.toBe(user)
   })
 

@@ -1,9 +1,10 @@
 // Filters of containers, as ps, stop, rm, prune and their kin take them (podman-ps(1), --filter).
-import { TspodError } from '#errors.ts'
+
 import { findContainer } from '#container/name-index.ts'
 import { readRecord } from '#container/record.ts'
 import type { ContainerFilter, LabelFilter } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
 import { networkMode } from './network-mode.ts'
 import type { SeenContainer } from './survey.ts'
 

@@ -1,8 +1,8 @@
 // The part `Config` of a container's inspection: what runs in it, as podman says it.
 import type { Config } from '#config/config.ts'
 import type { ContainerRecord } from '#container/record.ts'
-import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 
 /** Config; `spec` is missing where a container that never started can not be decided any more. */
 export function describeConfig(

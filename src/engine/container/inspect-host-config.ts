@@ -3,9 +3,9 @@ import { parseLogConfig } from '#container/log-config.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import { containerDir } from '#container/record.ts'
 import type { NamespaceMode, UsernsMode } from '#container/request.ts'
-import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { idOrName, networkMode } from './network-mode.ts'
 
 /** HostConfig; limits of cgroups, ports and restarts are as podman shows them where there are none. */

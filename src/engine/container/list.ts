@@ -1,9 +1,9 @@
 // ps: containers in short. Takes no lock; of containers that do not run, nothing is read that was not asked for.
 import { readlinkSync } from 'node:fs'
-import { errnoOf } from '#errors.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import type { ContainerQuery, ContainerSummary, NamespaceInodes } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { errnoOf } from '#errors.ts'
 import { newestFirst } from './select.ts'
 import { type SeenContainer, surveyContainers, surveyRunning } from './survey.ts'
 

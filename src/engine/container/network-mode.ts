@@ -2,8 +2,8 @@
 import { findContainer } from '#container/name-index.ts'
 import { parseNetworkOption } from '#container/options/namespaces.ts'
 import type { ContainerRecord } from '#container/record.ts'
-import { hasCode } from '#errors.ts'
 import type { Engine } from '#engine/open.ts'
+import { hasCode } from '#errors.ts'
 
 /** `slirp4netns`, `host`, `none`, `container:<id>`, `ns:<path>`. */
 export function networkMode(engine: Engine, { network }: Pick<ContainerRecord, 'network'>): string {

@@ -1,9 +1,10 @@
 // Which containers a verb is for: names as typed, `--latest`, `--all`, filters.
-import { hasCode, TspodError } from '#errors.ts'
+
 import { findContainer } from '#container/name-index.ts'
 import type { ContainerId } from '#container/record.ts'
 import type { ContainerName, Selection } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
+import { hasCode, TspodError } from '#errors.ts'
 import { type SeenContainer, surveyContainers } from './survey.ts'
 
 /** One chosen container, or why there is none for what was typed. */

@@ -1,5 +1,5 @@
 // All containers as they are now, without any lock: what ps, filters and prunes look at. A record is read only where it is asked for.
-import { hasCode } from '#errors.ts'
+
 import {
   type ContainerId,
   type ContainerRecord,
@@ -11,6 +11,7 @@ import { listMarkedRunning } from '#container/running-index.ts'
 import { isRunning, type Machine, readStatus, type StatusReport, thisMachine } from '#container/state.ts'
 import type { ContainerStatus } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
+import { hasCode } from '#errors.ts'
 
 /** One container on disk. Its folder may vanish at any time; then it has no record. */
 export class SeenContainer {

@@ -1,7 +1,7 @@
 // The columns that top can show (podman-top(1), Format Descriptors; ps(1), AIX format descriptors).
 import { TspodError } from '#errors.ts'
-import { capabilityNames } from '#oci/capability.ts'
 import { type ProcessFacts, readProcessFile, TICKS_PER_SECOND } from '#host/process-table.ts'
+import { capabilityNames } from '#oci/capability.ts'
 import { goDuration } from './go-duration.ts'
 
 /** What cells are made of besides the process itself. */

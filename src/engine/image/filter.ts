@@ -1,9 +1,10 @@
 // Filters of images, as images and the prunes take them (podman-images(1), --filter).
-import { parseTypedName } from '#oci/reference.ts'
-import type { StoredImage } from '#image/stored-image.ts'
+
 import { hasLabel, patternOf } from '#engine/container/filter.ts'
 import type { ImageFilter } from '#engine/contracts/image.ts'
 import type { Engine } from '#engine/open.ts'
+import type { StoredImage } from '#image/stored-image.ts'
+import { parseTypedName } from '#oci/reference.ts'
 import { ImageFamilies } from './family.ts'
 import { containersByImage } from './users.ts'
 

@@ -1,11 +1,11 @@
 // Which unpacked layers are needed, by images, running pulls and containers; and the removal of those that are not.
 import { listRecords } from '#container/record.ts'
+import type { Engine } from '#engine/open.ts'
 import { chainsInUse, withImagesLocked } from '#image/garbage.ts'
 import type { ChainId } from '#oci/digest.ts'
-import { layerFolder, type LayerMode } from '#storage/layer-paths.ts'
 import { listLayers, removeLayers } from '#storage/layer-garbage.ts'
+import { type LayerMode, layerFolder } from '#storage/layer-paths.ts'
 import { readLayerRecord } from '#storage/layer-record.ts'
-import type { Engine } from '#engine/open.ts'
 
 export interface SweptLayer {
   chainId: ChainId

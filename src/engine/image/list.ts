@@ -1,7 +1,8 @@
 // images: what there is, told from index.json alone. Takes no lock.
-import type { StoredImage } from '#image/stored-image.ts'
+
 import type { ImageQuery, ImageSummary } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import type { StoredImage } from '#image/stored-image.ts'
 import { containersByImage } from './users.ts'
 
 /** The verb: newest first; without `all`, no nameless ones that others were made on top of. */

@@ -1,9 +1,10 @@
 // image prune: removes nameless images, or all, that no container uses.
-import { TspodError } from '#errors.ts'
-import type { StoredImage } from '#image/stored-image.ts'
+
 import type { ImageFilter } from '#engine/contracts/image.ts'
 import type { Pruned } from '#engine/contracts/system.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
+import type { StoredImage } from '#image/stored-image.ts'
 import { ImageFamilies } from './family.ts'
 import { filterImages } from './filter.ts'
 import { sweepLayers } from './layers-in-use.ts'

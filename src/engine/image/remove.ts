@@ -1,10 +1,11 @@
 // rmi: takes names away from images, and removes those that have none left and that nothing uses.
-import { during, hasCode, TspodError } from '#errors.ts'
-import type { FoundImage } from '#image/lookup.ts'
-import type { StoredImage } from '#image/stored-image.ts'
+
 import type { SeenContainer } from '#engine/container/survey.ts'
 import type { RemovedImage, RemoveImageOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { during, hasCode, TspodError } from '#errors.ts'
+import type { FoundImage } from '#image/lookup.ts'
+import type { StoredImage } from '#image/stored-image.ts'
 import { ImageFamilies } from './family.ts'
 import { sweepLayers } from './layers-in-use.ts'
 import { journalName } from './tag.ts'

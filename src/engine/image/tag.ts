@@ -1,7 +1,8 @@
 // tag and untag: names of images.
+
+import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import type { StoredImage } from '#image/stored-image.ts'
-import { type Engine, openEngine } from '#engine/open.ts'
 
 /** The verb: gives an image further names, taking them from whoever has them. */
 export async function tagImage(source: string, targets: string[]): Promise<void> {

@@ -1,7 +1,8 @@
 // Which containers use which images. Takes no lock.
-import type { Engine } from '#engine/open.ts'
+
 import { newestFirst } from '#engine/container/select.ts'
 import { type SeenContainer, surveyContainers } from '#engine/container/survey.ts'
+import type { Engine } from '#engine/open.ts'
 
 /** Containers by the id of their image, newest first. */
 export function containersByImage(engine: Engine): Map<string, SeenContainer[]> {

@@ -1,17 +1,17 @@
 // system check, containers: records that cannot be read, folders that were never finished, names that lead nowhere.
 import { existsSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { errnoOf, hasCode } from '#errors.ts'
 import { claimName, holderOf, releaseName } from '#container/name-index.ts'
 import { type ContainerId, type ContainerRecord, isContainerId, listRecords } from '#container/record.ts'
 import { removeContainerFiles } from '#container/remove.ts'
-import type { ChainId } from '#oci/digest.ts'
-import { listNames } from '#image/lease.ts'
-import { diffFolder } from '#storage/layer-paths.ts'
-import { modes, stackOf } from '#engine/image/layers-in-use.ts'
 import { seeContainer, surveyFolders } from '#engine/container/survey.ts'
 import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
+import { modes, stackOf } from '#engine/image/layers-in-use.ts'
 import type { Engine } from '#engine/open.ts'
+import { errnoOf, hasCode } from '#errors.ts'
+import { listNames } from '#image/lease.ts'
+import type { ChainId } from '#oci/digest.ts'
+import { diffFolder } from '#storage/layer-paths.ts'
 
 /** A container that is being made has no record yet for less than this. */
 const UNFINISHED_MS = 60_000

@@ -1,5 +1,9 @@
 // system check, unpacked layers: damaged ones, those an image lacks, those that nothing needs.
 import { createReadStream } from 'node:fs'
+import { surveyRunning } from '#engine/container/survey.ts'
+import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
+import { layersInUse, modes, stackOf, sweepLayers } from '#engine/image/layers-in-use.ts'
+import type { Engine } from '#engine/open.ts'
 import { hasCode } from '#errors.ts'
 import { blobPath } from '#image/blobs.ts'
 import { withImagesLocked } from '#image/garbage.ts'
@@ -9,10 +13,6 @@ import { sniffCompression } from '#oci/media-types.ts'
 import { checkLayer, type FoundLayer, listLayers, removeLayers } from '#storage/layer-garbage.ts'
 import type { LayerMode } from '#storage/layer-paths.ts'
 import type { LayerStore } from '#storage/layers.ts'
-import { surveyRunning } from '#engine/container/survey.ts'
-import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
-import { layersInUse, modes, stackOf, sweepLayers } from '#engine/image/layers-in-use.ts'
-import type { Engine } from '#engine/open.ts'
 
 /** Layers as they lie there, and then the layers that images lack; both are mended from the images' blobs. */
 export async function checkLayers(engine: Engine, { repair }: CheckOptions): Promise<StoreProblem[]> {

@@ -3,12 +3,12 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { listContainerIds } from '#container/record.ts'
+import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
+import type { Engine } from '#engine/open.ts'
 import { collectGarbage, orphanAgeMs, reachableFrom, withImagesLocked } from '#image/garbage.ts'
 import { blobsFolder, readIndex } from '#image/layout.ts'
 import { listNames, readLeases } from '#image/lease.ts'
 import { findLeftovers, sweepStaging } from '#storage/staging.ts'
-import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
-import type { Engine } from '#engine/open.ts'
 
 /** Blobs that no image and no pull needs; young ones may be another tool's work under way. */
 export async function checkBlobs({ graphRoot }: Engine, { repair }: CheckOptions): Promise<StoreProblem[]> {

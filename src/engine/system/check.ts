@@ -1,11 +1,12 @@
 // system check: compares what the records say with what lies on the disk, both ways, and mends what can be mended without touching
 // what is sound.
-import { hasCode } from '#errors.ts'
+
 import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { hasCode } from '#errors.ts'
 import { checkContainers, checkNames } from './check-containers.ts'
-import { checkBlobs, checkRuntimeFolders, checkStaging, checkVolumes } from './check-leftovers.ts'
 import { checkLayers, checkUnusedLayers } from './check-layers.ts'
+import { checkBlobs, checkRuntimeFolders, checkStaging, checkVolumes } from './check-leftovers.ts'
 
 /** Unreferenced layers stay this long by default: a pull that was interrupted finds them again. */
 const DAY_MS = 24 * 60 * 60 * 1000

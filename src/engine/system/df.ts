@@ -1,7 +1,5 @@
 // system df: what images, containers and volumes take on the disk. Takes no lock.
-import type { StoredImage } from '#image/stored-image.ts'
-import type { ChainId } from '#oci/digest.ts'
-import { hasCode } from '#errors.ts'
+
 import { commandOf } from '#engine/container/list.ts'
 import { newestFirst } from '#engine/container/select.ts'
 import { measureContainers } from '#engine/container/sizes.ts'
@@ -10,6 +8,9 @@ import type { DiskUsage } from '#engine/contracts/system.ts'
 import { unpackedBytes } from '#engine/image/unpacked-layers.ts'
 import { containersByImage } from '#engine/image/users.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { hasCode } from '#errors.ts'
+import type { StoredImage } from '#image/stored-image.ts'
+import type { ChainId } from '#oci/digest.ts'
 
 /** The verb. */
 export async function diskUsage(): Promise<DiskUsage> {

@@ -1,7 +1,8 @@
 // events: what the journal says has happened, and what happens.
-import { JournalFollower, readEventsForward } from '#storage/journal.ts'
+
 import type { EngineEvent, EventFilter, EventQuery } from '#engine/contracts/system.ts'
 import { openEngine } from '#engine/open.ts'
+import { JournalFollower, readEventsForward } from '#storage/journal.ts'
 
 /** How often the journal is looked at for new events. */
 const PAUSE_MS = 50

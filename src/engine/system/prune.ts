@@ -1,8 +1,9 @@
 // system prune: removes what nothing uses: stopped containers, then volumes, then images, and what killed commands left behind.
-import type { Pruned, SystemPruned, SystemPruneOptions } from '#engine/contracts/system.ts'
+
 import { pruneContainers } from '#engine/container/prune.ts'
-import { pruneImages } from '#engine/image/prune.ts'
+import type { Pruned, SystemPruned, SystemPruneOptions } from '#engine/contracts/system.ts'
 import { sweepLayers } from '#engine/image/layers-in-use.ts'
+import { pruneImages } from '#engine/image/prune.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 
 /** The verb. Containers go first: they are what keeps volumes and images. */

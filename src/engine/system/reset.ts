@@ -1,12 +1,12 @@
 // system reset: stops and removes everything below the store and the runtime folder.
 import { rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { errnoOf, hasCode } from '#errors.ts'
 import { listContainerIds } from '#container/record.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { errnoOf, hasCode } from '#errors.ts'
 import { listNames } from '#image/lease.ts'
 import { type OpenNamespace, removeTree } from '#storage/remove-tree.ts'
 import { readKeeper } from '#userns/user-namespace.ts'
-import { type Engine, openEngine } from '#engine/open.ts'
 
 /** What a reset would remove, for the question before it. */
 export async function planReset(): Promise<{ paths: string[]; containers: number; images: number; volumes: number }> {
