@@ -12,6 +12,7 @@ import { type Call, call, tolerate } from '#sys/servant/batch.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
+import { performMounts } from './copy-up.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
 import type { SeccompPlan } from './seccomp/plan.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
@@ -26,6 +27,7 @@ import {
 } from './plan/process-steps.ts'
 import { planTerminalStreams } from './plan/device-steps.ts'
 import { executeProgram } from './exec-error.ts'
+import { fetchTree, parseForeignPath } from './foreign-tree.ts'
 import { type Program, programCalls } from '#sys/servant/program.ts'
 import { joinCalls, performSteps, postSteps, settleSteps, type Step } from './step.ts'
 
@@ -73,6 +75,7 @@ export class CreatedProcess implements Disposable {
   readonly #init: Servant
   readonly #helper: Servant | undefined
   readonly #plan: CreatePlan
+  readonly #namespace: UserNamespace
   readonly #final: readonly Step[]
   #isStarted = false
 
@@ -80,6 +83,7 @@ export class CreatedProcess implements Disposable {
     init: Servant
     helper: Servant | undefined
     plan: CreatePlan
+    namespace: UserNamespace
     final: readonly Step[]
     monitorPid: number
     storagePid: number | undefined
@@ -88,6 +92,7 @@ export class CreatedProcess implements Disposable {
     this.#init = parts.init
     this.#helper = parts.helper
     this.#plan = parts.plan
+    this.#namespace = parts.namespace
     this.#final = parts.final
     this.identity = identify(parts.init.pid)
     this.monitor = identify(parts.monitorPid)
@@ -104,9 +109,9 @@ export class CreatedProcess implements Disposable {
   }
 
   /** Mounts, devices, masks, the new root: everything that does not need the network. `beforeEnter` runs before the root changes. */
-  prepare(beforeEnter?: () => void): void {
+  async prepare(beforeEnter?: () => void): Promise<void> {
     const init = this.#init
-    performSteps(init, this.#plan.init)
+    await performMounts(init, this.#plan.init, this.#namespace)
     const masks = this.#plan.masks
     const found = performSteps(init, masks.map(planMaskLookup)).map(readMaskTarget)
     const steps = masks.flatMap((mask, index) => {
@@ -161,11 +166,13 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     fd: resources.use(openNamespace(path)),
     flag,
   }))
+  const trees = openForeignTrees(spec, resources)
   const seats = [stagerSeat, initSeat, helperSeat, storageSeat].filter(seat => seat !== undefined)
   const keep = [
     namespace.fd.number,
     ...seats.map(seat => seat.theirsNumber),
     ...joined.map(({ fd }) => fd.number),
+    ...[...trees.values()].map(fd => fd.number),
     ...request.monitor.descriptors.values(),
     ...(request.helperDescriptors ?? []),
     ...Array.from({ length: request.preservedFds }, (_, index) => 3 + index),
@@ -200,6 +207,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const plan = planCreate(spec, request.root.path, {
     terminalSocket: streams.kind === 'terminal' ? streams.socket : undefined,
     isFolder: source => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true,
+    openedTree: source => trees.get(source)?.number,
   })
   const final = finalSteps(plan, request)
 
@@ -230,13 +238,32 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   }
   isDone = true
   const parent = request.isAttended ? launcher : undefined
-  return new CreatedProcess({ init, helper, plan, final, monitorPid: launcher.pid, storagePid, launcher: parent })
+  return new CreatedProcess({
+    init,
+    helper,
+    plan,
+    namespace,
+    final,
+    monitorPid: launcher.pid,
+    storagePid,
+    launcher: parent,
+  })
 }
 
 /** What the launcher need not hold any more: with it, ends of pipes and sockets would seem open. */
 function foreignEnds(kept: readonly number[], seats: readonly Seat[], monitor: Program): number[] {
   const needed = [...monitor.descriptors.values(), monitor.executable]
   return [...new Set([...kept, ...seats.map(seat => seat.theirsNumber)])].filter(fd => !needed.includes(fd))
+}
+
+/** Mounts of other containers that this one shares, by their source in the spec. */
+function openForeignTrees({ mounts = [] }: RuntimeSpec, resources: DisposableStack): Map<string, Fd> {
+  const trees = new Map<string, Fd>()
+  for (const { source = '' } of mounts) {
+    const foreign = parseForeignPath(source)
+    if (foreign !== undefined) trees.set(source, resources.use(fetchTree(foreign.pid, foreign.path)))
+  }
+  return trees
 }
 
 /** A namespace file to join, `/proc/PID/ns/net`. */

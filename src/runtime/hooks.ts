@@ -60,9 +60,9 @@ export class ContainerHooks {
    * Prepares the container, with all hooks that come before its program: prestart, createRuntime and createContainer once its
    * namespaces and mounts exist and `connect` has returned, startContainer after the change of root. Throws where one fails.
    */
-  prepare(created: CreatedProcess, connect: () => void): void {
+  async prepare(created: CreatedProcess, connect: () => void): Promise<void> {
     const { identity } = created
-    created.prepare(() => {
+    await created.prepare(() => {
       connect()
       for (const stage of ['prestart', 'createRuntime'] as const)
         for (const hook of this.#hooks(stage)) this.#runOnHost(stage, hook, this.#state('creating', identity.pid))

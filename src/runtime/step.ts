@@ -2,6 +2,7 @@
 import { during, SystemCallError } from '#errors.ts'
 import type { Argument, Call } from '#sys/servant/batch.ts'
 import type { Servant } from '#sys/servant/servant.ts'
+import type { CopyUp } from './plan/copy-up.ts'
 
 /** Who performs a step; see docs/internals.md, Processes. */
 export type Actor = 'launcher' | 'stager' | 'init'
@@ -14,6 +15,8 @@ export interface Step {
   shell: string
   /** In order; results are numbered within the step. */
   calls: readonly Call[]
+  /** A tmpfs that begins with what lies beneath: `calls` mount it where there is nothing. */
+  copyUp?: CopyUp
 }
 
 /** Calls of several lists as one, with the numbers of results moved along. */

@@ -1,5 +1,6 @@
 // The mounts of a spec, in order (config.md, Mounts). What is bound is opened by the stager, in the user's namespace; process 1 only
 // moves it into place, so it needs no way to the source of its own. Pure.
+import { TspodError } from '#errors.ts'
 import type { MountSpec } from '#oci/runtime-spec.ts'
 import {
   AT_EMPTY_PATH,
@@ -21,6 +22,7 @@ import {
   MS_SLAVE,
   MS_STRICTATIME,
   MS_UNBINDABLE,
+  O_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
   OPEN_TREE_CLOEXEC,
@@ -36,6 +38,8 @@ import { openBeneath, placeAt, quoted, targetCalls } from './paths.ts'
 export interface MountFacts {
   /** Whether a bind's source is a folder. */
   isFolder(source: string): boolean
+  /** The descriptor of a source that is open as a tree already: a mount of another container. */
+  openedTree?(source: string): number | undefined
 }
 
 /** The steps of one mount: some for the stager before process 1 exists, the rest for process 1. */
@@ -60,10 +64,11 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
   const shell = `mount --${flags.recursive ? 'rbind' : 'bind'}${optionText(mount)} ${quoted(source)} .${quoted(mount.destination)}`
   const doing = `binding "${source}" to "${mount.destination}"`
   const recursive = flags.recursive ? AT_RECURSIVE : 0
-  const open: Call[] = [
-    call('open_tree', AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive),
-    ...placeAt(0, slot),
-  ]
+  const tree = facts.openedTree?.(source)
+  const open: Call[] =
+    tree === undefined
+      ? [call('open_tree', AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive), ...placeAt(0, slot)]
+      : [call('dup3', tree, slot, O_CLOEXEC)]
   // private unless asked otherwise: what the host mounts later, or the container, stays where it is (podman-run(1), --volume)
   const propagation = flags.propagation.length === 0 ? [MS_PRIVATE | MS_REC] : flags.propagation
   for (const kind of propagation)
@@ -101,7 +106,11 @@ function planFileSystem(mount: MountSpec, flags: MountFlags): MountPlan {
     ...flags.propagation.map(kind => propagate(mount.destination, kind)),
   ])
   const shell = `mount -t ${type}${optionText(mount)} ${quoted(source)} .${quoted(mount.destination)}`
-  return { stager: [], init: [{ actor: 'init', doing: `mounting ${type} on "${mount.destination}"`, shell, calls }] }
+  const step: Step = { actor: 'init', doing: `mounting ${type} on "${mount.destination}"`, shell, calls }
+  if (!flags.copyUp) return { stager: [], init: [step] }
+  if (type !== 'tmpfs')
+    throw new TspodError('INVALID', `mounting ${type} on "${mount.destination}": "tmpcopyup" is for tmpfs only`)
+  return { stager: [], init: [{ ...step, copyUp: { destination: mount.destination, flags } }] }
 }
 
 /** Propagation of a new file system: reached through a fresh descriptor, since TARGET is what lies beneath it. */

@@ -1,0 +1,58 @@
+// Performs the mounts of a container, among them those that begin with a copy of what lies beneath. Host namespaces; a worker in the
+// user's namespace copies, through process 1's open folders, before anything of the image runs.
+import { statSync } from 'node:fs'
+import { during } from '#errors.ts'
+import type { Servant } from '#sys/servant/servant.ts'
+import type { UserNamespace } from '#userns/user-namespace.ts'
+import {
+  type CopyUp,
+  planCopyUpEnd,
+  planCopyUpFolder,
+  planCopyUpLookup,
+  planCopyUpMount,
+  readCopyUpSource,
+} from './plan/copy-up.ts'
+import { COPY_SOURCE, COPY_TARGET } from './slots.ts'
+import { performSteps, type Step } from './step.ts'
+
+/** What worker:copy-folder is asked: two folders, as a process inside the user's namespace finds them. */
+export interface CopyFolderRequest {
+  from: string
+  to: string
+}
+
+/** Performs all steps in order, as one batch where none of them copies. */
+export async function performMounts(init: Servant, steps: readonly Step[], namespace: UserNamespace): Promise<void> {
+  let done = 0
+  for (const [index, { copyUp }] of steps.entries()) {
+    if (copyUp === undefined) continue
+    const before = [...steps.slice(done, index), planCopyUpLookup(copyUp)]
+    const found = readCopyUpSource(performSteps(init, before).at(-1) ?? [])
+    if (found === 'absent') {
+      performSteps(init, [planCopyUpFolder(copyUp)])
+      done = index
+    } else {
+      await mountFilled(init, copyUp, found === 'filled', namespace)
+      done = index + 1
+    }
+  }
+  performSteps(init, steps.slice(done))
+}
+
+async function mountFilled(init: Servant, copyUp: CopyUp, hasFiles: boolean, namespace: UserNamespace): Promise<void> {
+  const folder = `/proc/${init.pid}/fd`
+  const { mode, uid, gid } = statSync(`${folder}/${COPY_SOURCE}`)
+  const root = statSync(`/proc/${init.pid}`)
+  performSteps(init, [planCopyUpMount(copyUp, mode & 0o7777)])
+  // an empty folder of another user is worth a copy too: the tmpfs is then that user's
+  if (hasFiles || uid !== root.uid || gid !== root.gid) {
+    const { runWorker } = await import('#userns/worker.ts')
+    const request: CopyFolderRequest = { from: `${folder}/${COPY_SOURCE}`, to: `${folder}/${COPY_TARGET}` }
+    try {
+      await runWorker(namespace, 'copy-folder', request)
+    } catch (error) {
+      throw during(`filling the tmpfs on "${copyUp.destination}" with what lies beneath`, error)
+    }
+  }
+  performSteps(init, [planCopyUpEnd(copyUp)])
+}
