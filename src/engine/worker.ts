@@ -6,10 +6,12 @@ import { serveWorker, type WorkerHandler } from '#userns/worker.ts'
 /** What workers there are; each is loaded only by its own process. */
 const handlers: Record<string, () => Promise<WorkerHandler>> = {
   unpack: async () => (await import('#image/unpack-worker.ts')).unpackWorker,
+  'copy-folder': async () => (await import('#storage/copy-folder-worker.ts')).copyFolderWorker,
   'copy-layers': async () => (await import('#storage/copy-worker.ts')).copyLayersWorker,
   'copy-up': async () => (await import('#storage/copy-up.ts')).copyUpWorker,
   diff: async () => (await import('#storage/diff.ts')).diffWorker,
   'folder-bytes': async () => (await import('#storage/disk-usage.ts')).folderBytesWorker,
+  'map-layer': async () => (await import('#storage/map-layer-worker.ts')).mapLayerWorker,
   pack: async () => (await import('#image/pack-worker.ts')).packWorker,
   place: async () => (await import('#image/place-worker.ts')).placeWorker,
   remove: async () => (await import('#storage/remove-worker.ts')).removeWorker,

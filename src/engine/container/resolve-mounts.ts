@@ -70,7 +70,7 @@ async function resolveMount(
     case 'image':
       throw new TspodError('UNSUPPORTED', `--mount type=image: "${mount.image}": image mounts are not implemented yet`)
     case 'tmpfs':
-      return both('tmpfs', 'tmpfs', mount.destination, mount.options, !mount.options.includes('ro'))
+      return both('tmpfs', 'tmpfs', mount.destination, tmpfsOptions(mount), !mount.options.includes('ro'))
     case 'devpts':
     case 'mqueue':
     case 'ramfs':
@@ -146,6 +146,11 @@ function bindMount(mount: Extract<MountRequest, { type: 'bind' }>): {
   const propagation = mount.propagation ?? 'rprivate'
   const options = bindOptions(mount, propagation, mount.recursive && statSync(mount.source).isDirectory())
   return both('bind', mount.source, mount.destination, options, !mount.readOnly, { propagation })
+}
+
+/** Filled with what lies beneath, unless that was refused. */
+function tmpfsOptions({ options, copyUp }: Extract<MountRequest, { type: 'tmpfs' }>): string[] {
+  return copyUp ? [...options, 'tmpcopyup'] : options
 }
 
 function bindOptions(

@@ -1,0 +1,15 @@
+// worker:copy-folder: copies one folder into another, with its owner, mode and times. Inside the user's namespace, as its root.
+import { openFile } from '#sys/fd.ts'
+import { statusOf } from '#sys/file-status.ts'
+import { O_DIRECTORY, O_RDONLY } from '#sys/flags.ts'
+import { TreeCopy } from './copy-tree.ts'
+
+/** What is in `to` already stays unless `from` has the same name. */
+export function copyFolderWorker({ from, to }: { from: string; to: string }): void {
+  process.umask(0)
+  using source = openFile(from, O_RDONLY | O_DIRECTORY)
+  using target = openFile(to, O_RDONLY | O_DIRECTORY)
+  const copy = new TreeCopy(target.number, { isLayer: false })
+  copy.copyContents(source.number, target.number)
+  copy.copyFacts(source.number, '', target.number, '', statusOf(source.number))
+}
