@@ -27,7 +27,7 @@ export function writeExitRecord(folder: string, record: ExitRecord, durable: boo
 
 /** The record, `undefined` where there is none or it is damaged. */
 export function readExitRecord(folder: string): ExitRecord | undefined {
-  const value = readJson(`${folder}/exit.json`) as Partial<ExitRecord> | undefined
+  const value: Partial<ExitRecord> | undefined = readJson(`${folder}/exit.json`)
   if (value === undefined || typeof value.exitCode !== 'number' || typeof value.pid !== 'number') return undefined
   return value as ExitRecord
 }

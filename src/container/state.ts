@@ -61,7 +61,7 @@ export function writeState(folder: string, state: ContainerState): void {
 
 /** The recorded process; `undefined` where none was recorded or the record is damaged. */
 export function readState(folder: string): ContainerState | undefined {
-  const value = readJson(`${folder}/state.json`) as Partial<ContainerState> | undefined
+  const value: Partial<ContainerState> | undefined = readJson(`${folder}/state.json`)
   if (value === undefined || typeof value.pid !== 'number' || typeof value.startTime !== 'number') return undefined
   if (typeof value.machineId !== 'string' || typeof value.bootId !== 'string') return undefined
   return value as ContainerState
@@ -147,7 +147,10 @@ function refusal(verb: Verb, id: string, status: ContainerStatus): string {
       return `cannot remove container ${id} as it is ${status} - running or paused containers cannot be removed without force: container state improper`
     case 'start':
       return `unable to start container ${id}: it is in state ${status}: container state improper`
-    default:
+    case 'stop':
+    case 'top':
+    case 'pause':
+    case 'unpause':
       return `unable to ${verb} container ${id}: it is in state ${status}: container state improper`
   }
 }

@@ -37,22 +37,22 @@ export class Clients {
   /** Sends output to those who want it. */
   deliver(stream: StreamName, frame: Buffer): void {
     if (this.#all.size === 0) return
-    for (const client of [...this.#all]) if (client.wants[stream]) client.send(frame)
+    for (const client of this.#all) if (client.wants[stream]) client.send(frame)
     this.review()
   }
 
   sendToAll(frame: Buffer): void {
-    for (const client of [...this.#all]) client.send(frame)
+    for (const client of this.#all) client.send(frame)
   }
 
   /** Goes on or stops listening to all of them. */
   listen(on: boolean): void {
-    for (const client of [...this.#all]) client.listen(on)
+    for (const client of this.#all) client.listen(on)
   }
 
   /** Closes each as soon as it has taken everything. */
   leave(): void {
-    for (const client of [...this.#all]) {
+    for (const client of this.#all) {
       client.leave()
       if (!client.isOpen) this.#all.delete(client)
     }
@@ -74,7 +74,7 @@ export class Clients {
 
   #check(): void {
     const now = performance.now()
-    for (const client of [...this.#all]) {
+    for (const client of this.#all) {
       const patience = now - client.progressMs
       if (!client.isOpen) this.#all.delete(client)
       else if (client.isIdle || patience < PATIENCE_MS) continue

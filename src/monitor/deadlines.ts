@@ -23,7 +23,7 @@ export class Deadlines {
   run(): void {
     if (this.#moments.size === 0) return
     const now = performance.now()
-    for (const [subject, { at, action }] of [...this.#moments]) {
+    for (const [subject, { at, action }] of this.#moments) {
       if (at > now) continue
       this.#moments.delete(subject)
       action()

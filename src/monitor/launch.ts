@@ -51,7 +51,7 @@ export interface Attended {
   launcher: Servant
   streams: StreamDescriptors
   /** Has the launcher let go of its end of a stream. */
-  releaseOutput(stream: 'stdout' | 'stderr'): void
+  releaseOutput: (stream: 'stdout' | 'stderr') => void
 }
 
 export interface LaunchRequest {

@@ -47,7 +47,7 @@ function readChild(control: number): ChildMessage | undefined {
   const header = readExactly(control, HEADER_BYTES)
   const payload = header === undefined ? undefined : readExactly(control, header.readUInt32LE(1))
   if (payload === undefined || header?.[0] !== messageTypes.child) return undefined
-  return decodePayload<ChildMessage>(payload)
+  return decodePayload(payload) as ChildMessage
 }
 
 function readExactly(fd: number, count: number): Buffer | undefined {

@@ -159,7 +159,7 @@ export class Monitor {
     this.#attachSocket.close()
     this.#input?.close()
     this.#log.close()
-    for (const pid of [...this.#helpers.keys()]) this.#children.end(pid)
+    for (const pid of this.#helpers.keys()) this.#children.end(pid)
     this.#helpers.clear()
     return {
       status: this.#status ?? { code: UNKNOWN_STATUS, signal: undefined },
@@ -250,7 +250,7 @@ export class Monitor {
   #onMessage(from: Client, type: MessageType, payload: Buffer): void {
     switch (type) {
       case 'attach':
-        from.wants = decodePayload<AttachMessage>(payload)
+        from.wants = decodePayload(payload) as AttachMessage
         if (from === this.#starter) this.#startReading()
         return
       case 'stdin':
@@ -261,7 +261,7 @@ export class Monitor {
         this.#input?.end()
         return
       case 'resize':
-        this.#terminalSize = decodePayload<WindowSize>(payload)
+        this.#terminalSize = decodePayload(payload) as WindowSize
         this.#input?.resize(this.#terminalSize)
         return
       case 'detach':
@@ -270,19 +270,28 @@ export class Monitor {
         this.#onGone(from)
         return
       case 'outputClosed':
-        this.#onOutputClosed(from, decodePayload<OutputClosedMessage>(payload).stream)
+        this.#onOutputClosed(from, (decodePayload(payload) as OutputClosedMessage).stream)
         return
-      default:
+      case 'started':
+      case 'failed':
         if (from === this.#starter) this.#onStartMessage(type, payload)
+        return
+      case 'child':
+      case 'ready':
+      case 'refused':
+      case 'stdout':
+      case 'stderr':
+      case 'exit':
+      // not for a client to say here
     }
   }
 
   #onStartMessage(type: MessageType, payload: Buffer): void {
     if (type === 'started') {
       this.#isStarted = true
-      if (!decodePayload<StartedMessage>(payload).isTold) this.#events.onStarted()
+      if (!(decodePayload(payload) as StartedMessage).isTold) this.#events.onStarted()
     } else if (type === 'failed') {
-      this.#failure = decodePayload<FailureMessage>(payload)
+      this.#failure = decodePayload(payload) as FailureMessage
       if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)
     }
   }

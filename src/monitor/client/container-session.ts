@@ -158,7 +158,7 @@ export class MonitorLink implements Disposable {
 
   #onMessage(type: MessageType, payload: Buffer): void {
     if (type === 'stdout' || type === 'stderr') this.#local.print(type, payload)
-    else if (type === 'exit') this.#outcome = { kind: 'exited', ...decodePayload<ExitMessage>(payload) }
+    else if (type === 'exit') this.#outcome = { kind: 'exited', ...(decodePayload(payload) as ExitMessage) }
   }
 
   /** The container lives on, and its input stays open for the next client; a monitor that does not listen needs no goodbye. */

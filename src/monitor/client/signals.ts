@@ -19,7 +19,18 @@ const SIGRTMAX = 64
  * stopped and continued by the shell. SIGPWR and SIGSYS are the JavaScript engine's.
  */
 export const proxiedSignals: readonly number[] = [
-  ...[SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM],
-  ...[SIGPROF, SIGIO],
+  SIGHUP,
+  SIGINT,
+  SIGQUIT,
+  SIGUSR1,
+  SIGUSR2,
+  SIGALRM,
+  SIGTERM,
+  SIGSTKFLT,
+  SIGXCPU,
+  SIGXFSZ,
+  SIGVTALRM,
+  SIGPROF,
+  SIGIO,
   ...Array.from({ length: SIGRTMAX - SIGRTMIN + 1 }, (_, index) => SIGRTMIN + index),
 ]

@@ -9,7 +9,8 @@ export async function openLog(config: LogConfig): Promise<LogDriver> {
       return new (await import('./k8s-file.ts')).K8sFileLog(config)
     case 'json-file':
       return new (await import('./json-file.ts')).JsonFileLog(config)
-    default:
+    case 'none':
+    case 'passthrough':
       return noLog
   }
 }

@@ -14,7 +14,8 @@ import { Seat, Servant } from '#sys/servant/servant.ts'
 
 const mainScript = join(import.meta.dir, '../../../src/main.ts')
 
-export interface FakeOptions extends Partial<ChildMessage> {
+export interface FakeOptions {
+  child?: Partial<ChildMessage>
   /** A program other than Bun with main.ts, such as dist/tspod. */
   executable?: string
   /** Never tell the monitor what to watch. */
@@ -49,7 +50,7 @@ export class FakeContainer implements Disposable {
     this.monitorPid = launcher.pid
     this.#child = launcher.clone(seat)
     this.#child.do([
-      call('dup3', options.openStdin === true ? inReader.number : nullFd.number, 0, 0),
+      call('dup3', options.child?.openStdin === true ? inReader.number : nullFd.number, 0, 0),
       call('dup3', outWriter.number, 1, 0),
       call('dup3', errWriter.number, 2, 0),
     ])
@@ -74,10 +75,10 @@ export class FakeContainer implements Disposable {
     )
     for (const fd of [theirControl, outReader, outWriter, errReader, errWriter, inReader, inWriter]) fd.close()
     this.control = control
-    if (options.silent !== true) this.#sendChild(options)
+    if (options.silent !== true) this.#sendChild(options.child ?? {})
   }
 
-  #sendChild({ executable: _, silent: __, ...changes }: FakeOptions): void {
+  #sendChild(changes: Partial<ChildMessage>): void {
     const child: ChildMessage = {
       id: this.id,
       name: 'fake',

@@ -34,14 +34,11 @@ function listen(socket: number, bytesPerRead = 65536): Heard {
   let exit: Heard['exit']
   const reader = new MessageReader()
   const buffer = Buffer.alloc(bytesPerRead)
-  while (exit === undefined) {
-    const got = readFd(socket, buffer)
-    if (got === 0) break
+  for (let got = readFd(socket, buffer); got > 0; got = exit === undefined ? readFd(socket, buffer) : 0)
     reader.push(buffer.subarray(0, got), (type: MessageType, payload) => {
       if (type === 'stdout' || type === 'stderr') pieces[type].push(Buffer.from(payload))
-      if (type === 'exit') exit = decodePayload(payload)
+      if (type === 'exit') exit = decodePayload(payload) as Heard['exit']
     })
-  }
   return { stdout: Buffer.concat(pieces.stdout), stderr: Buffer.concat(pieces.stderr), exit }
 }
 
@@ -132,7 +129,7 @@ test('the command line dies before it has said anything: nothing stays', () => {
 })
 
 test('standard input arrives in order, also where the container is slow, and ends', () => {
-  const container = launch('sleep 0.3; md5sum', { openStdin: true })
+  const container = launch('sleep 0.3; md5sum', { child: { openStdin: true } })
   attach(container.control.number, true)
   container.start()
   const input = Buffer.from(Array.from({ length: 400_000 }, (_, index) => `${index}\n`).join(''))
@@ -144,13 +141,13 @@ test('standard input arrives in order, also where the container is slow, and end
 })
 
 test('with stdinOnce the input ends when whoever feeds it is killed, without it stays open', async () => {
-  const container = launch('cat; echo ended', { openStdin: true, stdinOnce: true })
+  const container = launch('cat; echo ended', { child: { openStdin: true, stdinOnce: true } })
   attach(container.control.number, true)
   container.start()
   container.control.close()
   expect(container.exit().exitCode).toBe(0)
   expect(logged(container.log, 'stdout')).toBe('ended\n')
-  const other = launch('head -1', { openStdin: true })
+  const other = launch('head -1', { child: { openStdin: true } })
   attach(other.control.number, true)
   other.start()
   other.control.close()
@@ -241,7 +238,7 @@ test('a monitor that is killed leaves the container alone', () => {
 })
 
 test('with --rm the container is gone when its end is told, and the journal has its exit code', () => {
-  const container = launch('exit 5', { remove: true })
+  const container = launch('exit 5', { child: { remove: true } })
   attach(container.control.number)
   container.start()
   expect(listen(container.control.number).exit?.exitCode).toBe(5)
@@ -255,7 +252,7 @@ test('with --rm the container is gone when its end is told, and the journal has 
 })
 
 test('a log that cannot be opened refuses the container, with the reason', () => {
-  const container = launch('echo never', { logOpts: { path: '/proc/nowhere/ctr.log' } })
+  const container = launch('echo never', { child: { logOpts: { path: '/proc/nowhere/ctr.log' } } })
   const reader = new MessageReader()
   const buffer = Buffer.alloc(4096)
   const heard: [MessageType, string][] = []
@@ -286,12 +283,12 @@ test('a session ends with the container’s status, and one without an end is lo
 })
 
 test('json-file and none are kept as asked', () => {
-  const json = launch('echo hi', { logDriver: 'json-file' })
+  const json = launch('echo hi', { child: { logDriver: 'json-file' } })
   json.start()
   json.control.close()
   json.exit()
   expect(JSON.parse(readFileSync(json.logPath, 'utf8'))).toMatchObject({ log: 'hi\n', stream: 'stdout' })
-  const none = launch('echo hi', { logDriver: 'none' })
+  const none = launch('echo hi', { child: { logDriver: 'none' } })
   none.start()
   none.control.close()
   none.exit()
@@ -301,7 +298,7 @@ test('json-file and none are kept as asked', () => {
 needs('tiny-disk')('a log on a full disk loses lines, says so, and leaves the container alone', () => {
   const disk = mkdtempSync(join(process.env.TSPOD_TEST_TINY_DISK ?? '', 'log-'))
   const path = join(disk, 'ctr.log')
-  const container = launch('read; seq 1 500; read; echo after', { openStdin: true, logOpts: { path } })
+  const container = launch('read; seq 1 500; read; echo after', { child: { openStdin: true, logOpts: { path } } })
   attach(container.control.number, true)
   container.start()
   Bun.spawnSync(['dd', 'if=/dev/zero', `of=${join(disk, 'fill')}`, 'bs=4096'])
