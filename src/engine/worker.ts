@@ -10,6 +10,7 @@ const handlers: Record<string, () => Promise<WorkerHandler>> = {
   'copy-layers': async () => (await import('#storage/copy-worker.ts')).copyLayersWorker,
   'copy-up': async () => (await import('#storage/copy-up.ts')).copyUpWorker,
   diff: async () => (await import('#storage/diff.ts')).diffWorker,
+  'inherit-folders': async () => (await import('#storage/implied-folders.ts')).inheritFoldersWorker,
   'folder-bytes': async () => (await import('#storage/disk-usage.ts')).folderBytesWorker,
   'map-layer': async () => (await import('#storage/map-layer-worker.ts')).mapLayerWorker,
   pack: async () => (await import('#image/pack-worker.ts')).packWorker,

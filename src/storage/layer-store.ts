@@ -88,6 +88,10 @@ class StagedLayer implements LayerUnpack {
     await this.finish()
     const { graphRoot, mode } = this.#options
     const { chainId } = this.#request
+    if (this.#record !== undefined && this.#record.impliedFolders.length > 0) {
+      const { inheritImpliedFolders } = await import('./implied-folders.ts')
+      await inheritImpliedFolders(this.#options, join(this.#staging.path, 'layer', 'diff'), this.#record)
+    }
     const target = layerFolder(graphRoot, mode, chainId)
     const links = linkFolder(graphRoot, mode)
     mkdirSync(links, { recursive: true, mode: 0o700 })

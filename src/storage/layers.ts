@@ -24,7 +24,7 @@ export interface LayerUnpack extends AsyncDisposable {
   write(chunk: Uint8Array): Promise<void>
   /** No more bytes. Resolves when all files are on disk. Throws INVALID for a digest mismatch or a hostile archive. */
   finish(): Promise<LayerResult>
-  /** One rename: the layer is visible. Does nothing when another process committed the same one first. */
+  /** One rename: the layer is visible. The one below must be. Does nothing when another process committed the same one first. */
   commit(): Promise<void>
 }
 

@@ -236,6 +236,30 @@ test('whiteouts and opaque folders hide what is below, and only that', async () 
   expect(files.get('file-then')?.content).toBe('y')
 })
 
+test('folders that an archive leaves out keep what the layers below say of them', async () => {
+  const time = { seconds: 1_400_000_000, nanoseconds: 5 }
+  const lowest = await unpackArchive(
+    store,
+    archive(
+      directory('tmp', { mode: 0o1777, modified: time }),
+      directory('home', { mode: 0o711 }),
+      directory('home/u', { uid: 1000, mode: 0o700 }),
+    ),
+  )
+  const middle = await unpackArchive(store, archive(directory('home', { mode: 0o750 })), { parent: lowest.chainId })
+  const { diff, record } = await unpackArchive(
+    store,
+    archive([entry('tmp/x'), 'x'], [entry('home/u/y'), 'y'], [entry('new/z'), 'z']),
+    { parent: middle.chainId },
+  )
+  expect(record.impliedFolders).toEqual(['tmp', 'home', 'home/u', 'new'])
+  expect(statSync(join(diff, 'tmp'))).toMatchObject({ mode: 0o41777, mtimeMs: 1_400_000_000_000 })
+  expect(statSync(join(diff, 'home')).mode).toBe(0o40750)
+  expect(statSync(join(diff, 'new')).mode).toBe(0o40755)
+  const files = await readRoot(store, { calls: [], root: diff })
+  expect(files.get('home/u')).toMatchObject({ uid: 1000, mode: 0o700 })
+})
+
 describe('compressed layers', () => {
   const content = Buffer.alloc(3_000_000, 'all work and no play ')
   const bytes = archive([entry('big'), content])
