@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'no
 import { basename, join } from 'node:path'
 import { TspodError } from '#errors.ts'
 import { nativeModule as embedded } from './koffi-native.ts'
-import { machineCode } from './servant/code.ts'
+import { type MachineCode, machineCode } from './servant/code.ts'
 
 /** A C function that koffi calls. */
 export type NativeFunction = (...args: unknown[]) => number | bigint
@@ -43,62 +43,84 @@ function nativeModulePath(): string {
 /** A cached copy is trusted only where nobody else could have written it; its name holds a digest of its content. */
 function isOurs(path: string): boolean {
   const facts = statSync(path, { throwIfNoEntry: false })
-  return (
-    facts !== undefined &&
-    facts.isFile() &&
-    facts.uid === process.geteuid?.() &&
-    (facts.mode & 0o022) === 0
-  )
+  return facts !== undefined && facts.isFile() && facts.uid === process.geteuid?.() && (facts.mode & 0o022) === 0
 }
 
-function loadKoffi(): Koffi {
-  const module = { exports: {} }
-  process.dlopen(module, nativeModulePath())
-  return module.exports as Koffi
-}
-
-const arch = process.arch
-if (arch !== 'x64' && arch !== 'arm64')
+function machineCodeHere(): MachineCode {
+  const { arch } = process
+  if (arch === 'x64' || arch === 'arm64') return machineCode[arch]
   throw new TspodError('UNSUPPORTED', `tspod runs on x86-64 and arm64, this processor is ${arch}`)
+}
 
-export const code = machineCode[arch]
-export const koffi = loadKoffi()
-const libc = koffi.load(null)
-
-const libcMmap = libc.func('void* mmap(uintptr_t, size_t, int, int, int, int64_t)')
-const libcMprotect = libc.func('int mprotect(uintptr_t, size_t, int)')
+export const code = machineCodeHere()
 
 /** Bytes of the page that holds the machine code. */
 const CODE_BYTES = 4096
 
+interface Native {
+  koffi: Koffi
+  libc: ReturnType<Koffi['load']>
+  /** Address of the page of machine code (src/sys/servant/*.S); a page of data follows. */
+  codeAddress: bigint
+}
+
+let native: Native | undefined
+
+/** Loaded at the first system call: commands that only read files do without (2 ms). */
+function ffi(): Native {
+  native ??= open()
+  return native
+}
+
+function open(): Native {
+  const module = { exports: {} }
+  process.dlopen(module, nativeModulePath())
+  const koffi = module.exports as Koffi
+  const libc = koffi.load(null)
+  return { koffi, libc, codeAddress: mapCode(koffi, libc) }
+}
+
 /** Maps the machine code into a private page, read and execute only, and a page of data after it. Returns its address. */
-function mapCode(): bigint {
-  const page = libcMmap(0, 2 * CODE_BYTES, 3, 0x22, -1, 0)
+function mapCode(koffi: Koffi, libc: Native['libc']): bigint {
+  const page = libc.func('void* mmap(uintptr_t, size_t, int, int, int, int64_t)')(0, 2 * CODE_BYTES, 3, 0x22, -1, 0)
   const address = koffi.address(page)
   if (address === 0xffff_ffff_ffff_ffffn)
     throw new TspodError('INTERNAL', `mapping a page for machine code failed (errno ${koffi.errno()})`)
   new Uint8Array(koffi.view(page, CODE_BYTES)).set(Buffer.from(code.servant, 'hex'))
-  if (libcMprotect(address, CODE_BYTES, 5) !== 0)
+  if (libc.func('int mprotect(uintptr_t, size_t, int)')(address, CODE_BYTES, 5) !== 0)
     throw new TspodError('DENIED', `making a page executable failed (errno ${koffi.errno()})`, {
       hint: 'a security module forbids new executable memory (SELinux execmem); it must allow it for tspod',
     })
   return address
 }
 
-/** Address of the page of machine code (src/sys/servant/*.S). */
-export const codeAddress = mapCode()
+/** Address of what lies at an offset in the page of machine code. */
+export function codeAddress(offset: number): bigint {
+  return ffi().codeAddress + BigInt(offset)
+}
 
 /** Binds a C signature to a function inside the page of machine code. */
 export function codeFunction(offset: number, signature: string): NativeFunction {
-  return koffi.decode(codeAddress + BigInt(offset), koffi.proto(signature))
+  const { koffi } = ffi()
+  return koffi.decode(codeAddress(offset), koffi.proto(signature))
+}
+
+/** Binds a C signature to a function of libc. */
+export function libcFunction(signature: string): NativeFunction {
+  return ffi().libc.func(signature)
 }
 
 /** A view on memory at an address; the caller knows that it is mapped. */
 export function memoryAt(address: bigint, length: number): ArrayBuffer {
-  return koffi.view(address, length)
+  return ffi().koffi.view(address, length)
+}
+
+/** The address of a buffer's first byte. The engine does not move array buffers; the caller keeps a reference. */
+export function memoryAddress(buffer: NodeJS.ArrayBufferView): bigint {
+  return ffi().koffi.address(buffer)
 }
 
 /** The word after the code: the descriptor that relay_signal writes to. */
 export function setRelayDescriptor(fd: number): void {
-  new DataView(memoryAt(codeAddress + BigInt(CODE_BYTES), 8)).setInt32(0, fd, true)
+  new DataView(memoryAt(codeAddress(CODE_BYTES), 8)).setInt32(0, fd, true)
 }

@@ -3,13 +3,12 @@
 import { syscall } from './call.ts'
 import { type Fd, openPipe } from './fd.ts'
 import { O_NONBLOCK } from './flags.ts'
-import { code, codeAddress, koffi, setRelayDescriptor } from './koffi.ts'
+import { code, codeAddress, libcFunction, setRelayDescriptor } from './koffi.ts'
 
-const libc = koffi.load(null)
 const SA_RESTART = 0x1000_0000n
 
 /** libc's sigaction: it supplies the restorer that the kernel wants on x86-64. struct sigaction of glibc: handler, mask (128 bytes), flags. */
-const sigaction = libc.func('int sigaction(int, const void*, void*)')
+const SIGACTION = 'int sigaction(int, const void*, void*)'
 const ACTION_BYTES = 152
 
 /** Signals that arrive as bytes on `fd` until this is disposed; then the former handlers are back. */
@@ -17,16 +16,17 @@ export class SignalRelay implements Disposable {
   readonly #reader: Fd
   readonly #writer: Fd
   readonly #before = new Map<number, Buffer>()
+  readonly #sigaction = libcFunction(SIGACTION)
 
   constructor(signals: readonly number[]) {
     ;[this.#reader, this.#writer] = openPipe(O_NONBLOCK)
     setRelayDescriptor(this.#writer.number)
     for (const signal of signals) {
       const action = Buffer.alloc(ACTION_BYTES)
-      action.writeBigUInt64LE(codeAddress + BigInt(code.relaySignal), 0)
+      action.writeBigUInt64LE(codeAddress(code.relaySignal), 0)
       action.writeInt32LE(Number(SA_RESTART), 136)
       const old = Buffer.alloc(ACTION_BYTES)
-      sigaction(signal, action, old)
+      this.#sigaction(signal, action, old)
       this.#before.set(signal, old)
     }
   }
@@ -49,7 +49,7 @@ export class SignalRelay implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const [signal, old] of this.#before) sigaction(signal, old, null)
+    for (const [signal, old] of this.#before) this.#sigaction(signal, old, null)
     setRelayDescriptor(-1)
     this.#reader.close()
     this.#writer.close()

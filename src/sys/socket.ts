@@ -3,7 +3,7 @@ import { TspodError } from '#errors.ts'
 import { syscall, systemCallError, trySyscall } from './call.ts'
 import { Fd, openFile } from './fd.ts'
 import { AF_UNIX, O_DIRECTORY, O_PATH, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from './flags.ts'
-import { memoryAddress } from './memory.ts'
+import { memoryAddress } from './koffi.ts'
 
 /** Bytes of sun_path with its final NUL (unix(7)). */
 const MAX_PATH = 108

@@ -8,7 +8,7 @@ import { TspodError } from '#errors.ts'
 import { syscall, trySyscall } from '#sys/call.ts'
 import { duplicate, Fd, openSocketPair } from '#sys/fd.ts'
 import { CLONE_VM, PR_SET_NAME, SIG_BLOCK, SIG_SETMASK, SIGCHLD, SIGKILL, SOCK_SEQPACKET } from '#sys/flags.ts'
-import { code, codeFunction } from '#sys/koffi.ts'
+import { code, codeFunction, type NativeFunction } from '#sys/koffi.ts'
 import type { SyscallName } from '#sys/numbers.ts'
 import type { ExitStatus } from '#sys/process.ts'
 import { type Arena, arena } from './arena.ts'
@@ -16,7 +16,7 @@ import { type Argument, type Call, call, encodeBatch, OPERATION_BYTES, resultAt 
 import { hasLostName, randomName } from './executed.ts'
 import { callError, ServantGone, ServantLate } from './failure.ts'
 
-const runOp = codeFunction(code.runOp, 'int64_t run_op(int64_t)')
+let runOp: NativeFunction | undefined
 
 /** How long a batch may take before the servant is given up, in milliseconds: a mount on a dead file server must not hang us. */
 export const DEFAULT_DEADLINE_MS = 30_000
@@ -131,6 +131,7 @@ export class Servant implements Disposable {
       const calls = [...foreignSockets(seatFds).map(fd => call('close', fd)), ...preset]
       const start = presetBatch(memory, seat.mailbox, calls)
       const clone = { ...call('clone', flags, 0, 0, 0, 0), childMailbox: seat.mailbox }
+      runOp ??= codeFunction(code.runOp, 'int64_t run_op(int64_t)')
       const pid = Number(runOp(memory.address(encodeBatch(memory, [clone]))))
       if (pid < 0) throw callError(clone, pid)
       for (const { theirs } of [seat, ...seats]) theirs.close()
