@@ -1,6 +1,8 @@
 // exit.json: how a container's process 1 ended. Written by its monitor; read without locks by every command.
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { during } from '#errors.ts'
+import { formatTimestamp, parseTimestamp } from '#oci/timestamp.ts'
+import { wallClockNs } from '#sys/clock.ts'
 
 export interface ExitRecord {
   version: 1
@@ -30,6 +32,27 @@ export function readExitRecord(folder: string): ExitRecord | undefined {
   const value: Partial<ExitRecord> | undefined = readJson(`${folder}/exit.json`)
   if (value === undefined || typeof value.exitCode !== 'number' || typeof value.pid !== 'number') return undefined
   return value as ExitRecord
+}
+
+/** What is recorded as exit code where nobody can know it. */
+export const unknownExitCode = 255
+
+/** Records the end of a process whose monitor was killed before it: that it ended, and why nobody knows how. */
+export function recordUnknownEnd(folder: string, process: { pid: number; startTime: number; startedAt: string }): void {
+  const { pid, startTime, startedAt } = process
+  const now = wallClockNs()
+  const record: ExitRecord = {
+    version: 1,
+    pid,
+    startTime,
+    exitCode: unknownExitCode,
+    oomKilled: false,
+    startedAt,
+    finishedAt: formatTimestamp(now),
+    durationMs: Number((now - (parseTimestamp(startedAt) ?? now)) / 1_000_000n),
+    error: 'its monitor was killed before it: how it ended is not known',
+  }
+  writeExitRecord(folder, record, true)
 }
 
 /** A file that is there whole or not at all: temporary name, fsync where `durable`, rename, fsync of the folder. */

@@ -15,6 +15,8 @@ export class Clients {
   readonly #onFull: (isFull: boolean) => void
   readonly #all = new Set<Client>()
   #isFull = false
+  /** The container has ended: nobody is held up any more, so nobody is given up. */
+  #isLeaving = false
 
   constructor(deadlines: Deadlines, onFull: (isFull: boolean) => void) {
     this.#deadlines = deadlines
@@ -52,6 +54,7 @@ export class Clients {
 
   /** Closes each as soon as it has taken everything. */
   leave(): void {
+    this.#isLeaving = true
     for (const client of this.#all) {
       client.leave()
       if (!client.isOpen) this.#all.delete(client)
@@ -78,7 +81,7 @@ export class Clients {
       const patience = now - client.progressMs
       if (!client.isOpen) this.#all.delete(client)
       else if (client.isIdle || patience < PATIENCE_MS) continue
-      else if (patience >= LAST_PATIENCE_MS) {
+      else if (patience >= LAST_PATIENCE_MS && !this.#isLeaving) {
         client.close()
         this.#all.delete(client)
       } else if (client.isFull) client.spill()

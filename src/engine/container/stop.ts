@@ -1,5 +1,6 @@
 // stop: asks a container's process 1 to end, and ends it when it does not.
 import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
+import { recordUnknownEnd } from '#container/exit-record.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import {
@@ -44,7 +45,8 @@ export async function stopContainer(engine: Engine, id: ContainerId, options: St
       timeoutSeconds < 0 ? Number.POSITIVE_INFINITY : timeoutSeconds * 1000,
     )
   }
-  await awaitRecorded(folder, machineOf(engine))
+  const report = await awaitRecorded(folder, machineOf(engine))
+  if (state !== undefined && report.status === 'exited' && report.exit === undefined) recordUnknownEnd(folder, state)
 }
 
 /** Notes who is stopping it, so that others see `stopping`. `undefined` where it does not run. */
