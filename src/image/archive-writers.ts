@@ -12,9 +12,15 @@ export type WriteBytes = (chunk: Uint8Array) => Promise<void>
 
 /** A tar archive: the same files make the same bytes, whoever writes them and when. */
 export function tarStreamWriter(description: string, write: WriteBytes): FileWriter {
+  const folders = new Set<string>()
   return {
     description,
     async write(name, size, chunks) {
+      for (const folder of foldersOf(name)) {
+        if (folders.has(folder)) continue
+        folders.add(folder)
+        await write(headerOf(folder, 0, true))
+      }
       await write(headerOf(name, size))
       let written = 0
       for await (const chunk of chunks instanceof Uint8Array ? [chunks] : chunks) {
@@ -30,12 +36,18 @@ export function tarStreamWriter(description: string, write: WriteBytes): FileWri
   }
 }
 
-function headerOf(name: string, size: number): Buffer {
+/** `a/b/c` → `a`, `a/b`: tools that unpack such archives as ordinary users want the folders listed. */
+function foldersOf(name: string): string[] {
+  const parts = name.split('/').slice(0, -1)
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'))
+}
+
+function headerOf(name: string, size: number, isFolder = false): Buffer {
   return tarHeader({
-    type: 'file',
+    type: isFolder ? 'directory' : 'file',
     path: name,
     linkPath: '',
-    mode: 0o444,
+    mode: isFolder ? 0o755 : 0o444,
     uid: 0,
     gid: 0,
     userName: '',

@@ -6,7 +6,7 @@ import { dirname } from 'node:path/posix'
 import { errnoOf, TspodError } from '#errors.ts'
 import { type ByteName, byteName } from '#sys/byte-name.ts'
 import { type Fd, openFile } from '#sys/fd.ts'
-import { findStatus, S_IFDIR, statusOf } from '#sys/file-status.ts'
+import { S_IFDIR, statusOf } from '#sys/file-status.ts'
 import { O_DIRECTORY, O_PATH } from '#sys/flags.ts'
 import { findBeneath } from '#sys/open-beneath.ts'
 import type { TarEntry } from './tar-entry.ts'
@@ -26,21 +26,12 @@ export function meansContents(path: string): boolean {
   return /(^|\/)\.$/.test(path)
 }
 
-/** An open folder and a name in it, '' for the folder itself. The last name of a path is not followed, unless it means a folder. */
-export function openCopySource(root: number, path: string, shownAs: string): { folder: Fd; name: ByteName } {
-  const missing = new TspodError('NOT_FOUND', `"${shownAs}" could not be found: no such file or directory`)
-  if (meansFolder(path)) {
-    const folder = lookUp(root, path, O_PATH | O_DIRECTORY, shownAs)
-    if (folder === undefined) throw missing
-    return { folder, name: '' }
-  }
-  const folder = lookUp(root, dirname(path), O_PATH | O_DIRECTORY, shownAs)
-  const name = byteName(path.slice(path.lastIndexOf('/') + 1))
-  if (folder === undefined || findStatus(folder.number, name) === undefined) {
-    folder?.close()
-    throw missing
-  }
-  return { folder, name }
+/** The file or folder at a path beneath `root`, links followed, opened with O_PATH. Throws NOT_FOUND. */
+export function openCopySource(root: number, path: string, shownAs: string): Fd {
+  const source = lookUp(root, path, meansFolder(path) ? O_PATH | O_DIRECTORY : O_PATH, shownAs)
+  if (source === undefined)
+    throw new TspodError('NOT_FOUND', `"${shownAs}" could not be found: no such file or directory`)
+  return source
 }
 
 export interface Placement {

@@ -28,6 +28,14 @@ export class HostFiles {
     }
   }
 
+  /** The folders at the top that are links on this machine (`/bin` → `usr/bin`), and the shell where scripts expect it. */
+  addTopLinks(): void {
+    for (const path of ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'])
+      if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+        this.paths.set(path, readlinkSync(path))
+    this.addProgram('/bin/sh')
+  }
+
   /** A file, with the links on the way; returns where it really is. */
   addFile(path: string): string {
     let at = '/'

@@ -8,7 +8,7 @@ import { Packer } from './pack.ts'
 export interface PackRequest {
   /** an absolute path: nothing outside is read */
   root: string
-  /** the file or folder beneath it; '' for the root itself, then without what is mounted on it */
+  /** the file or folder beneath it, links followed; '' for the root itself, then without what is mounted on it */
   path: string
   /** its path in the archive, '' for the archive's root */
   as: string
@@ -17,9 +17,8 @@ export interface PackRequest {
 /** Writes the archive. */
 export function packWorker({ root, path, as }: PackRequest): void {
   using top = openFile(root, O_PATH | O_DIRECTORY)
-  const { folder, name } = openCopySource(top.number, path, path)
-  using _folder = folder
+  using source = openCopySource(top.number, path, path)
   const packer = new Packer({ oneMount: path === '' })
-  for (const piece of packer.pack(folder.number, name, byteName(as))) writeFully(1, piece)
+  for (const piece of packer.pack(source.number, '', byteName(as))) writeFully(1, piece)
   for (const piece of packer.finish()) writeFully(1, piece)
 }

@@ -101,10 +101,9 @@ async function fromSource(engine: Engine, source: CopyEnd, as: string, write: Wr
 
 async function fromMachine(path: string, as: string, write: WriteChunk): Promise<void> {
   using top = openMachineRoot()
-  const { folder, name } = openCopySource(top.number, `${resolve(path)}${meansFolder(path) ? '/' : ''}`, path)
-  using _folder = folder
+  using from = openCopySource(top.number, `${resolve(path)}${meansFolder(path) ? '/' : ''}`, path)
   const packer = new Packer()
-  for (const piece of packer.pack(folder.number, name, as === '.' ? '' : as)) await write(piece)
+  for (const piece of packer.pack(from.number, '', as === '.' ? '' : as)) await write(piece)
   for (const piece of packer.finish()) await write(piece)
 }
 

@@ -25,7 +25,8 @@ export async function imageFromHost(options: FromHostOptions): Promise<{ id: str
   const files = new HostFiles()
   const wanted =
     options.programs.length > 0 ? options.programs : usualPrograms.filter(each => findProgram(each) !== undefined)
-  for (const program of new Set(['sh', ...wanted])) files.addProgram(program)
+  files.addTopLinks()
+  for (const program of wanted) files.addProgram(program)
   log.debug(`taking ${files.paths.size} files and links of this machine`)
   await using staging = openStaging(engine.graphRoot, 'from-host', () => engine.namespace())
   const layer = await writeLayerFile(packHostLayer(files), staging.path, 'this machine')

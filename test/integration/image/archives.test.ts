@@ -218,7 +218,7 @@ const skopeo = needs('user', 'userns', 'subids', 'skopeo')
 skopeo('skopeo reads what we save', () => {
   for (const [transport, form] of [
     ['docker-archive', 'docker-archive'],
-    // it gives files of an oci-archive to their owner, root: for users it reads nobody's archives but their own
+    ['oci-archive', 'oci-archive'],
     ['oci', 'oci-dir'],
     ['dir', 'docker-dir'],
   ] as const) {
