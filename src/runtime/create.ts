@@ -6,7 +6,20 @@ import { TspodError } from '#errors.ts'
 import { sleepSync } from '#host/bun.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd, openFile } from '#sys/fd.ts'
-import { CLONE_NEWTIME, CLONE_PARENT, O_RDONLY, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, SIGKILL } from '#sys/flags.ts'
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  CLONE_NEWTIME,
+  CLONE_PARENT,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  O_RDONLY,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  PR_SET_CHILD_SUBREAPER,
+  PR_SET_DUMPABLE,
+  SIGKILL,
+} from '#sys/flags.ts'
 import { killProcess, type ProcessIdentity, readProcessStat, waitProcess } from '#sys/process.ts'
 import { type Call, call, tolerate } from '#sys/servant/batch.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
@@ -29,6 +42,7 @@ import { planTerminalStreams } from './plan/device-steps.ts'
 import { executeProgram } from './exec-error.ts'
 import { fetchTree, parseForeignPath } from './foreign-tree.ts'
 import { type Program, programCalls } from '#sys/servant/program.ts'
+import { ROOT } from './slots.ts'
 import { joinCalls, performSteps, postSteps, settleSteps, type Step } from './step.ts'
 
 /** What the process's descriptors 0 to 2 are. */
@@ -125,6 +139,15 @@ export class CreatedProcess implements Disposable {
     performSteps(init, steps)
     beforeEnter()
     performSteps(init, this.#plan.enter)
+  }
+
+  /** Shows the container's root with all its mounts at its path on the host too, in its own mount namespace, until the root changes. */
+  showRoot(path: string): void {
+    this.#init.do([
+      call('open_tree', ROOT, '', OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE),
+      call('move_mount', { resultOf: 0 }, '', AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH),
+      call('close', { resultOf: 0 }),
+    ])
   }
 
   /** Nobody inside can look into process 1 from here on until it executes its program; nor can its namespaces be joined. */

@@ -46,6 +46,8 @@ export interface ExecRequest {
   keepGroups: boolean
   /** Descriptors from 3 up to hand on (`--preserve-fds`). */
   preservedFds: number
+  /** A folder that becomes its root, in the namespace it has joined; absent: the namespace's own root. */
+  root?: number
   /** The file to execute, where that is not looked up by the first argument. */
   executable?: string
 }
@@ -124,6 +126,7 @@ export function joinProcess(request: ExecRequest): JoinedProcess {
     pidFd.number,
     ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
     ...preserved,
+    ...(request.root === undefined ? [] : [request.root]),
   ]
   const joiner = resources.use(
     Servant.startStub(joinerSeat, [seat], stubCalls(stub, joinerSeat, 'tspod: exec', [...new Set(keep)])),
@@ -136,7 +139,7 @@ export function joinProcess(request: ExecRequest): JoinedProcess {
   const servant = joiner.clone(seat, CLONE_PARENT)
   const joined = new JoinedProcess(servant, request)
   try {
-    performSteps(servant, [rootStep(), ...terminalSteps(request)])
+    performSteps(servant, [rootStep(request.root), ...terminalSteps(request)])
     return joined
   } catch (error) {
     joined[Symbol.dispose]()
@@ -144,14 +147,15 @@ export function joinProcess(request: ExecRequest): JoinedProcess {
   }
 }
 
-function rootStep(): Step {
+function rootStep(root: number | undefined): Step {
   return {
     actor: 'init',
     doing: 'entering the container',
     shell: '',
     calls: [
+      ...(root === undefined ? [] : [call('fchdir', root), call('chroot', '.')]),
       call('openat', AT_FDCWD, '/', O_PATH | O_DIRECTORY | O_CLOEXEC, 0),
-      ...placeAt(0, ROOT),
+      ...placeAt(root === undefined ? 0 : 2, ROOT),
       call('setsid'),
       tolerate('EINVAL', call('setresgid', 0, 0, 0)),
       tolerate('EINVAL', call('setresuid', 0, 0, 0)),

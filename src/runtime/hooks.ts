@@ -4,6 +4,8 @@ import { TspodError } from '#errors.ts'
 import { log } from '#log.ts'
 import { capabilityNames } from '#oci/capability.ts'
 import type { HookSpec, HooksSpec, ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
+import { openFile } from '#sys/fd.ts'
+import { O_DIRECTORY, O_PATH } from '#sys/flags.ts'
 import type { ProcessIdentity } from '#sys/process.ts'
 import type { CreatedProcess } from './create.ts'
 import { type ExecRequest, joinProcess } from './exec.ts'
@@ -66,8 +68,7 @@ export class ContainerHooks {
       connect()
       for (const stage of ['prestart', 'createRuntime'] as const)
         for (const hook of this.#hooks(stage)) this.#runOnHost(stage, hook, this.#state('creating', identity.pid))
-      for (const hook of this.#hooks('createContainer'))
-        this.#runInContainer('createContainer', hook, identity, this.#hostProcess(hook))
+      this.#createContainer(created)
     })
     this.#startContainer(created)
   }
@@ -106,12 +107,21 @@ export class ContainerHooks {
     awaitHook(stage, hook, files, () => startOnHost(hook, state.bundle, files))
   }
 
-  #runInContainer(stage: HookStage, hook: HookSpec, init: ProcessIdentity, process: ProcessSpec): void {
-    using files = openHookFiles(this.#state('creating', init.pid))
-    awaitHook(stage, hook, files, () => {
-      using joined = joinProcess(this.#joining(init, hook, process, files))
-      return joined.start()
-    })
+  /** Programs of the host in the container's namespaces, where the host's files are still the root. */
+  #createContainer(created: CreatedProcess): void {
+    const hooks = this.#hooks('createContainer')
+    if (hooks.length === 0) return
+    const { identity } = created
+    created.showRoot(this.#facts.rootPath)
+    using root = openFile(`/proc/${identity.pid}/root`, O_PATH | O_DIRECTORY)
+    for (const hook of hooks) {
+      using files = openHookFiles(this.#state('creating', identity.pid))
+      const request = this.#joining(identity, hook, this.#hostProcess(hook), files)
+      awaitHook('createContainer', hook, files, () => {
+        using joined = joinProcess({ ...request, root: root.number })
+        return joined.start()
+      })
+    }
   }
 
   #joining(target: ProcessIdentity, hook: HookSpec, process: ProcessSpec, files: HookFiles): ExecRequest {

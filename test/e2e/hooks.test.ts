@@ -58,7 +58,7 @@ tspodOnly()('every stage runs once, at its place, with the state of the containe
     'all',
     ...stages.map(stage => ({
       stage,
-      script: `cat >> OUT; { echo; readlink /proc/self/ns/mnt; hostname; pwd; echo $MARK; env | wc -l; } >> OUT`,
+      script: `cat >> OUT; { echo; readlink /proc/self/ns/mnt; hostname; pwd; echo $MARK; ls -d proc/1 bin; true; } >> OUT 2>&1`,
     })),
     { stage: 'startContainer', script: 'cat > /tmp/state; id -u >> /tmp/state; hostname >> /tmp/state' },
   )
@@ -85,6 +85,8 @@ tspodOnly()('every stage runs once, at its place, with the state of the containe
   expect(seen[1]?.folderOfHook).toBe(seen[1]?.state.bundle)
   // createContainer alone is in the container's namespaces, and still sees the host's files
   expect(seen.map(({ hostname }) => hostname === 'inside')).toEqual([false, false, true, false, false])
+  // and finds the container's, with its mounts, at the path of its root
+  expect(read(join(out, 'createContainer'))).toContain('bin\nproc/1\n')
   expect(stdout).toMatch(/"status":"created".*}0\ninside\n/)
   expect(stdout.trim().split('\n').at(-1)).toBe(seen[2]?.namespace)
 })
