@@ -1,10 +1,10 @@
 // Starts a container that exists on disk: monitor, network helper and process at the same time, each waited for where it is needed.
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ContainerRecord, containerDir } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
-import { TspodError } from '#errors.ts'
+import { errnoOf, TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
@@ -28,6 +28,7 @@ import type { Program } from '#sys/servant/program.ts'
 import type { Servant } from '#sys/servant/servant.ts'
 import { receiveDescriptor, sendDescriptor } from '#sys/socket.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
+import { awaitMonitor } from './await-monitor.ts'
 import type { StreamDescriptors } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
 import { waitReadable } from './wait-readable.ts'
@@ -135,6 +136,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       await created.prepare()
       connect()
     } else await hooks.prepare(created, connect)
+    if (launcher === undefined) awaitMonitor(control)
     created.start()
     hooks?.afterStart(created.identity)
     writeFully(control.number, encodeMessage('started', { isTold: launcher !== undefined }))
@@ -157,8 +159,19 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
 /** config.json and the files bound into the container. */
 function writeBundle(folder: string, { spec, files }: LaunchRequest): void {
   writeFileSync(join(folder, 'config.json'), JSON.stringify(spec), { mode: 0o600 })
-  for (const [name, content] of Object.entries(files))
-    writeFileSync(join(folder, name), content, { mode: typeof content === 'string' ? 0o644 : 0o755 })
+  for (const [name, content] of Object.entries(files)) writeForContainer(join(folder, name), content)
+}
+
+/** At an earlier start it may have been given to the container's root. */
+function writeForContainer(path: string, content: string | Uint8Array): void {
+  const mode = typeof content === 'string' ? 0o644 : 0o755
+  try {
+    writeFileSync(path, content, { mode })
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error
+    rmSync(path)
+    writeFileSync(path, content, { mode })
+  }
 }
 
 async function openHooks(

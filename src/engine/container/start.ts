@@ -1,6 +1,7 @@
 // start: runs the process of containers that exist and do not run.
 import { containerDir, type ContainerId } from '#container/record.ts'
-import { isRunning, readState, readStatus, requireAllowed, thisMachine } from '#container/state.ts'
+import { awaitRecorded } from '#container/end-waiting.ts'
+import { isRunning, readState, requireAllowed } from '#container/state.ts'
 import { withContainerLock } from '#container/lock.ts'
 import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -9,6 +10,7 @@ import type { Launched } from '#monitor/launch.ts'
 import { launch } from './launch.ts'
 import { forEachChosen } from './outcomes.ts'
 import { findOne, selectContainers } from './select.ts'
+import { machineOf } from './survey.ts'
 import type { ContainerRecord } from '#container/record.ts'
 
 /** The verb, for several. One that runs already is fine; `all` means those that do not run. */
@@ -42,7 +44,7 @@ async function start(
 ): Promise<{ record: ContainerRecord; launched: Launched } | undefined> {
   const folder = containerDir(engine.graphRoot, id)
   return await withContainerLock(folder, async () => {
-    const report = readStatus(folder, thisMachine({ sharedStore: false }))
+    const report = await awaitRecorded(folder, machineOf(engine)) // an end that is just being recorded is waited for
     if (isRunning(report)) return undefined
     requireAllowed('start', id, report)
     const container = await existingContainer(engine, id)
