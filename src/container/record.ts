@@ -3,6 +3,7 @@
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, errnoOf, TspodError } from '#errors.ts'
+import type { IdMappingSpec } from '#oci/runtime-spec.ts'
 import type { ContainerRequest, NetworkRequest } from './request.ts'
 
 /** 64 hexadecimal digits. */
@@ -19,6 +20,8 @@ export interface ContainerRecord {
   /** the chain id of the image's uppermost layer, by storage's driver */
   layer?: string
   storageDriver: string
+  /** whom files belong to where that is not as the image says: ids of the container and of the user's namespace */
+  rootIds?: { uid: readonly IdMappingSpec[]; gid: readonly IdMappingSpec[] }
   mounts: RecordedMount[]
   network: NetworkRequest
   /** ids of containers whose namespaces or volumes it uses: they cannot be removed before it */

@@ -3,6 +3,7 @@ import { TspodError } from '#errors.ts'
 import type { IdMappingSpec } from '#oci/runtime-spec.ts'
 import type { UserNamespacePlan } from './inputs.ts'
 import type { UsernsMode } from './request.ts'
+import { type Accounts, parseGroup, parsePasswd } from './users.ts'
 
 /** Ids that exist in the user's namespace; a mapping may not straddle two of these (EPERM on writing uid_map). */
 export interface ParentExtent {
@@ -23,9 +24,14 @@ export interface UserNamespaceInputs {
   parent: ParentExtents
   /** the caller's ids on the host, which keep-id shows in the container */
   caller: { uid: number; gid: number }
-  /** `auto`: how many ids the image needs at least, and what other `auto` containers hold in the user's namespace */
-  wantedSize: number
-  taken: readonly { from: number; count: number }[]
+  /** for `auto`: what was set aside for this container (planAutoIds) */
+  autoIds?: HeldIds
+}
+
+/** Ids of the user's namespace, uids and gids alike, that one `auto` container has for itself. */
+export interface HeldIds {
+  from: number
+  count: number
 }
 
 const highestId = 4294967294
@@ -51,7 +57,7 @@ export function planUserNamespace(inputs: UserNamespaceInputs): UserNamespacePla
     case 'keep-id':
       return { kind: 'new', ...each((extents, kind) => keepId(extents, mode[kind] ?? inputs.caller[kind], mode.size)) }
     case 'auto':
-      return { kind: 'new', ...auto(inputs, mode.size ?? Math.max(1024, inputs.wantedSize)) }
+      return { kind: 'new', ...each(extents => fromHeld(extents, inputs.autoIds)) }
     case 'container':
     case 'path':
     default:
@@ -87,27 +93,48 @@ function keepId(extents: readonly ParentExtent[], own: number, limit: number | u
   )
 }
 
-/** The first hole that is large enough for both kinds of ids, past the caller's own. */
-function auto(
-  inputs: UserNamespaceInputs,
-  size: number,
-): { uidMappings: IdMappingSpec[]; gidMappings: IdMappingSpec[] } {
-  const available = Math.min(idCount(inputs.parent.uid), idCount(inputs.parent.gid))
-  let start = 1
-  for (const { from, count } of inputs.taken.toSorted((a, b) => a.from - b.from)) {
-    if (from - start >= size) break
-    start = Math.max(start, from + count)
+function fromHeld(extents: readonly ParentExtent[], held: HeldIds | undefined): IdMappingSpec[] {
+  if (held === undefined) throw new TspodError('INTERNAL', '--userns auto: no ids were set aside for the container')
+  const mappings = split([{ containerID: 0, hostID: held.from, size: held.count }], extents)
+  if (mappings.reduce((sum, { size }) => sum + size, 0) === held.count) return mappings
+  throw new TspodError(
+    'CONFLICT',
+    `--userns auto: the container's ids ${held.from} to ${held.from + held.count - 1} are not among this user's ${idCount(extents)} any more`,
+    { hint: 'the subordinate ids have changed since it was made: remove it, and make it again' },
+  )
+}
+
+const fewestAutoIds = 1024
+
+/** Who is in an image's files by name, for the size of `auto`; the ids of nobody do not count (user_namespaces(7), overflow ids). */
+export function idsNeeded({ passwd, group }: Accounts, user: string): number {
+  const numbers = user.split(':').flatMap(word => (/^[0-9]{1,9}$/.test(word) ? [Number(word)] : []))
+  const ids = [
+    ...parsePasswd(passwd).flatMap(({ uid, gid }) => [uid, gid]),
+    ...parseGroup(group).map(({ gid }) => gid),
+    ...numbers,
+  ]
+  return Math.max(fewestAutoIds, ...ids.filter(id => id < overflowId).map(id => id + 1))
+}
+
+const overflowId = 65534
+
+/** The first hole past the caller's own id that is large enough for both kinds of ids. Throws INVALID where there is none. */
+export function planAutoIds(parent: ParentExtents, taken: readonly HeldIds[], count: number): HeldIds {
+  const available = Math.min(idCount(parent.uid), idCount(parent.gid))
+  let from = 1
+  for (const held of taken.toSorted((a, b) => a.from - b.from)) {
+    if (held.from - from >= count) break
+    from = Math.max(from, held.from + held.count)
   }
-  if (start + size > available)
-    throw new TspodError(
-      'INVALID',
-      `--userns auto: ${size} ids are wanted, ${Math.max(0, available - start)} of ${available} are free`,
-      {
-        hint: 'use auto:size= with a smaller number, remove containers that hold ids, or get more in /etc/subuid and /etc/subgid',
-      },
-    )
-  const wanted = [{ containerID: 0, hostID: start, size }]
-  return { uidMappings: split(wanted, inputs.parent.uid), gidMappings: split(wanted, inputs.parent.gid) }
+  if (from + count <= available) return { from, count }
+  throw new TspodError(
+    'INVALID',
+    `--userns auto: ${count} ids are wanted, ${Math.max(0, available - from)} of ${available} are free`,
+    {
+      hint: 'use auto:size= with a smaller number, remove containers that hold ids, or get more in /etc/subuid and /etc/subgid',
+    },
+  )
 }
 
 function fromTexts({ uidMap, gidMap, parent }: UserNamespaceInputs): UserNamespacePlan {

@@ -12,6 +12,7 @@ import type { StorageDriver } from '#storage/driver.ts'
 import { appendEvent, type JournalEvent } from '#storage/journal.ts'
 import { diffFolder } from '#storage/layer-paths.ts'
 import type { LayerStore } from '#storage/layers.ts'
+import type { PickedDriver, PickOptions } from '#storage/pick-driver.ts'
 import { chooseRootIds, rangeOfStore } from '#userns/root-ids.ts'
 import { planIdMappings, planRootIdMappings, readSubordinateIds } from '#userns/subordinate-ids.ts'
 import { type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
@@ -31,6 +32,8 @@ export interface Engine {
   layers(): Promise<LayerStore>
   /** Root file systems of containers. */
   storage(): Promise<EngineStorage>
+  /** The same where files have other owners than in the layers; `before` is the driver that made a container's writable layer. */
+  mappedStorage(before?: string): Promise<EngineStorage>
   /** Writes to the journal of events, unless the configuration turns it off. */
   journal(event: Omit<JournalEvent, 'timeNano'>): void
 }
@@ -80,6 +83,19 @@ async function open(): Promise<Engine> {
     namespace ??= openUserNamespace(runRoot, wish, () => false)
     return namespace
   }
+  const engineStorage = async (pick: (options: PickOptions) => Promise<PickedDriver>): Promise<EngineStorage> => {
+    const { mode } = await join()
+    const { driver, reasons } = await pick({
+      graphRoot,
+      mode,
+      openNamespace: join,
+      wished: config.storage.driver,
+      mountProgram: config.storage.mountProgram,
+      remembered: readRemembered().storageDriver,
+      remember: async found => await remember('storageDriver', found),
+    })
+    return { driver, reasons, diffFolder: chainId => diffFolder(graphRoot, mode, chainId) }
+  }
   return {
     config,
     graphRoot,
@@ -91,18 +107,13 @@ async function open(): Promise<Engine> {
       return openLayerStore({ graphRoot, mode: (await join()).mode, openNamespace: join })
     },
     async storage() {
-      const { mode } = await join()
       const { pickStorageDriver } = await import('#storage/pick-driver.ts')
-      const { driver, reasons } = await pickStorageDriver({
-        graphRoot,
-        mode,
-        openNamespace: join,
-        wished: config.storage.driver,
-        mountProgram: config.storage.mountProgram,
-        remembered: readRemembered().storageDriver,
-        remember: async found => await remember('storageDriver', found),
-      })
-      return { driver, reasons, diffFolder: chainId => diffFolder(graphRoot, mode, chainId) }
+      return await engineStorage(pickStorageDriver)
+    },
+    async mappedStorage(before) {
+      const { isDriverName, pickMappedDriver } = await import('#storage/pick-driver.ts')
+      const known = before !== undefined && isDriverName(before) ? before : undefined
+      return await engineStorage(async options => await pickMappedDriver(options, known))
     },
     journal(event) {
       if (config.engine.eventsLogger === 'file') appendEvent(graphRoot, event)

@@ -27,8 +27,10 @@ import { isDriverAttribute, isOpaque, isWhiteout, opaqueMarker, whiteoutPrefix }
 export interface CopyOptions {
   /** The source is a layer: its whiteouts remove, its opaque folders empty what is in the destination. */
   isLayer: boolean
-  /** Everything belongs to this user instead. */
-  owner?: { uid: number; gid: number }
+  /** The copy is a layer as the source is one: what overlay keeps in attributes comes along. */
+  keepsMarks?: boolean
+  /** Whom the copy of a file belongs to instead. */
+  owner?: (of: FileStatus) => { uid: number; gid: number }
 }
 
 /** Copies between two open folders; several `copyContents` put one layer over another. */
@@ -70,12 +72,12 @@ export class TreeCopy {
 
   /** Owner, attributes, mode and times of an existing file. */
   copyFacts(from: number, name: ByteName, to: number, newName: ByteName, status: FileStatus): void {
-    const { uid, gid } = this.#options.owner ?? status
+    const { uid, gid } = this.#options.owner?.(status) ?? status
     const owned = tryChangeOwner(to, newName === '' ? '.' : newName, uid, gid)
     if (owned < 0) throw systemCallError('fchownat', owned, nameText(newName))
     if (status.type !== S_IFLNK) changeMode(to, newName === '' ? '.' : newName, status.mode)
     for (const attribute of attributeNames(from, name)) {
-      if (isDriverAttribute(attribute)) continue
+      if (this.#options.keepsMarks !== true && isDriverAttribute(attribute)) continue
       const value = readAttribute(from, name, attribute)
       // what the kernel keeps for itself (labels) or the other file system has not is left out
       if (value !== undefined) trySetAttribute(to, newName, attribute, value)

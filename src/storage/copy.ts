@@ -7,12 +7,15 @@ import { runWorker } from '#userns/worker.ts'
 import type { DriverPlace, StorageDriver } from './driver.ts'
 import { diffFolder } from './layer-paths.ts'
 import { makeRootFolders } from './root-folders.ts'
+import type { RootIds } from './root-ids.ts'
 
 /** What worker:copy-layers is asked. */
 export interface CopyLayersRequest {
   /** `diff` folders, lowest first */
   layers: string[]
   target: string
+  /** other owners than the layers have */
+  ids?: RootIds
 }
 
 /** struct mount_attr with MOUNT_ATTR_RDONLY set. */
@@ -28,7 +31,7 @@ export function copyDriver(place: DriverPlace): StorageDriver {
       if (existsSync(done)) return
       const layers = request.chain.map(chainId => diffFolder(place.graphRoot, place.mode, chainId))
       const target = join(request.containerFolder, 'merged')
-      const asked: CopyLayersRequest = { layers, target }
+      const asked: CopyLayersRequest = { layers, target, ...(request.ids && { ids: request.ids }) }
       await runWorker(await place.openNamespace(), 'copy-layers', asked)
       writeFileSync(done, '')
     },

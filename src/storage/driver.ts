@@ -3,12 +3,15 @@ import type { ChainId } from '#oci/digest.ts'
 import type { Call } from '#sys/servant/batch.ts'
 import type { LayerMode } from './layer-paths.ts'
 import type { OpenNamespace } from './remove-tree.ts'
+import type { RootIds } from './root-ids.ts'
 
 export interface RootRequest {
   /** Layers, lowest first. */
   chain: readonly ChainId[]
   /** A folder of its own in the store, absolute; `upper`, `work` and `merged` lie in it. */
   containerFolder: string
+  /** Other owners than the layers have; absent where they are the same. */
+  ids?: RootIds
   /** Show the layers alone; nothing can be written. For mounts of images. */
   readOnly: boolean
 }

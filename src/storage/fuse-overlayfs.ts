@@ -2,9 +2,10 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { call } from '#sys/servant/batch.ts'
-import type { DriverPlace, StorageDriver } from './driver.ts'
+import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
 import { linkFolder } from './layer-paths.ts'
 import { overlayOptions } from './overlay.ts'
+import { idOption } from './root-ids.ts'
 import { makeRootFolders } from './root-folders.ts'
 
 /** The driver for fuse-overlayfs(1) at `program`. */
@@ -19,11 +20,16 @@ export function fuseOverlayDriver(place: DriverPlace, program: string): StorageD
         calls: [call('chdir', links)],
         program: {
           path: program,
-          argv: ['fuse-overlayfs', '-f', '-o', overlayOptions(request, links), root],
+          argv: ['fuse-overlayfs', '-f', '-o', `${overlayOptions(request, links)}${idOptions(request)}`, root],
           readyWhenMounted: root,
         },
         root,
       }
     },
   }
+}
+
+/** It changes owners on the way, both ways: what is written has the image's ids on the disk. */
+function idOptions({ ids }: RootRequest): string {
+  return ids === undefined ? '' : `,uidmapping=${idOption(ids.uid)},gidmapping=${idOption(ids.gid)}`
 }

@@ -7,6 +7,7 @@ import type { DriverPlace } from './driver.ts'
 import { layerFolder, layersFolder, linkFolder, linkName } from './layer-paths.ts'
 import { type LayerRecord, readLayerRecord } from './layer-record.ts'
 import { linkLayer } from './layer-store.ts'
+import { mappedPlaces } from './mapped-layers.ts'
 import { removeTree } from './remove-tree.ts'
 import { moveToTrash } from './staging.ts'
 
@@ -32,7 +33,7 @@ export function listLayers(place: Pick<DriverPlace, 'graphRoot' | 'mode'>): Foun
 
 /**
  * Removes the layers that are not in `keep`. The caller holds the lock under which images and containers begin to rely on layers,
- * and gives all they rely on. A layer vanishes by one rename before its files go.
+ * and gives all they rely on. A layer vanishes by one rename before its files go; its copies for other mappings go with it.
  */
 export async function removeLayers(
   place: DriverPlace,
@@ -46,6 +47,7 @@ export async function removeLayers(
     await removeTree(trash, place.openNamespace)
     removed.push({ chainId, sizeBytes: record?.sizeBytes ?? 0 })
   }
+  if (place.mode === 'full') for (const mapped of mappedPlaces(place)) await removeLayers(mapped, keep)
   return removed
 }
 

@@ -3,12 +3,15 @@ import { join } from 'node:path'
 import type { ChainId } from '#oci/digest.ts'
 import { hexOf } from '#oci/digest.ts'
 
-/** Which ids the user's namespace maps: files of layers have other owners under a single one. */
-export type LayerMode = 'full' | 'single'
+/**
+ * Which owners the files of layers have: as the images say, or one alone where the user's namespace maps one id; or copies of the
+ * former for containers with other ids (root-ids.ts, mappedLayers).
+ */
+export type LayerMode = 'full' | 'single' | `mapped/${string}`
 
 /** The folder of all layers of a mode. */
 export function layersFolder(graphRoot: string, mode: LayerMode): string {
-  return join(graphRoot, mode === 'full' ? 'layers' : 'layers-single')
+  return join(graphRoot, mode === 'full' ? 'layers' : `layers-${mode}`)
 }
 
 /** The folder of one layer: `diff/`, `layer.json`. */

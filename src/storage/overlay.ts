@@ -8,6 +8,7 @@ import { type Call, call } from '#sys/servant/batch.ts'
 import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
 import { linkFolder, linkName } from './layer-paths.ts'
 import { emptyLayers, makeRootFolders } from './root-folders.ts'
+import { mappedLayers } from './root-ids.ts'
 
 /** mount(2): one page, with the final NUL. */
 const MOST_OPTION_BYTES = 4095
@@ -16,9 +17,13 @@ const MOST_OPTION_BYTES = 4095
 export function overlayDriver(place: DriverPlace): StorageDriver {
   return {
     name: 'overlay',
-    prepare: request => makeRootFolders(place, request, request.readOnly ? [] : ['upper', 'work']),
+    async prepare(request) {
+      const mapped = placeFor(place, request)
+      if (mapped !== place) await (await import('./mapped-layers.ts')).copyMappedLayers(place, mapped, request)
+      await makeRootFolders(mapped, request, request.readOnly ? [] : ['upper', 'work'])
+    },
     planRoot(request) {
-      const links = linkFolder(place.graphRoot, place.mode)
+      const links = linkFolder(place.graphRoot, placeFor(place, request).mode)
       const root = join(request.containerFolder, 'merged')
       const options = `${overlayOptions(request, links)},userxattr,index=off,metacopy=off`
       checkLength(options, request)
@@ -30,6 +35,11 @@ export function overlayDriver(place: DriverPlace): StorageDriver {
       return { calls, root }
     },
   }
+}
+
+/** Overlay cannot change owners: for other ones it takes copies of the layers. */
+function placeFor(place: DriverPlace, { ids }: RootRequest): DriverPlace {
+  return ids === undefined ? place : { ...place, mode: mappedLayers(ids) }
 }
 
 /** `lowerdir=…` with the uppermost first, `upperdir=…`, `workdir=…`: names relative to the folder of links. Pure. */

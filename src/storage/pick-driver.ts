@@ -1,4 +1,5 @@
 // Which storage driver serves here: what was found out by trying (probe-driver.ts) is remembered. Host namespaces.
+import { accessSync, constants } from 'node:fs'
 import { release } from 'node:os'
 import { TspodError } from '#errors.ts'
 import { filesystemOf } from '#host/filesystem.ts'
@@ -42,6 +43,28 @@ export async function pickStorageDriver(options: PickOptions): Promise<PickedDri
   return warned(picked)
 }
 
+/**
+ * The best driver for roots whose owners differ from their layers': fuse-overlayfs changes them on the way, the others copy layers.
+ * `before` is the one that a container's writable layer was made by.
+ */
+export async function pickMappedDriver(options: PickOptions, before?: DriverName): Promise<PickedDriver> {
+  if (before !== undefined) return { driver: await wishedDriver(before, options), reasons: [] }
+  if (options.wished === undefined && canAccess('/dev/fuse')) {
+    const driver = await makeDriver('fuse-overlayfs', options)
+    if (driver !== undefined) return { driver, reasons: [] }
+  }
+  return await pickStorageDriver(options)
+}
+
+function canAccess(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false // closed to us, or not there
+  }
+}
+
 async function probe(options: PickOptions): Promise<PickedDriver> {
   const { probeFuse, probeOverlay } = await import('./probe-driver.ts')
   const overlayFault = await probeOverlay(options)
@@ -68,7 +91,8 @@ async function makeDriver(name: DriverName, options: PickOptions): Promise<Stora
   return program === undefined ? undefined : (await import('./fuse-overlayfs.ts')).fuseOverlayDriver(options, program)
 }
 
-function isDriverName(name: string): name is DriverName {
+/** True for a name of one of the drivers. */
+export function isDriverName(name: string): name is DriverName {
   return name === 'overlay' || name === 'fuse-overlayfs' || name === 'copy'
 }
 

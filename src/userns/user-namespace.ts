@@ -117,7 +117,8 @@ function recordKeeper(runRoot: string, { pid, startTime }: ProcessIdentity): voi
   renameSync(`${file}.new`, file)
 }
 
-function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
+/** /proc/PID/uid_map or gid_map, in the ids of this process's own user namespace. */
+export function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
   return readFileSync(`/proc/${pid}/${kind}_map`, 'utf8')
     .trim()
     .split('\n')

@@ -9,20 +9,17 @@ import { readHooks } from '#container/hooks.ts'
 import { parseAddHost } from '#container/options/add-host.ts'
 import { readEnvFile } from '#container/options/key-value.ts'
 import { type ContainerId, containerDir } from '#container/record.ts'
-import type { ContainerRequest, UsernsMode } from '#container/request.ts'
+import type { ContainerRequest } from '#container/request.ts'
 import { parseSeccompProfile, type SeccompProfile } from '#container/seccomp-profile.ts'
 import { parseSecurityOptions } from '#container/security-options.ts'
 import { type ContainerPlan, planContainer } from '#container/spec.ts'
-import { planUserNamespace } from '#container/user-namespace.ts'
-import { hostUser, passwdEntry } from '#host/user.ts'
 import { terminalSize } from '#host/limits.ts'
 import { readChainFile } from '#storage/chain-file.ts'
-import type { UserNamespace } from '#userns/user-namespace.ts'
 import type { Engine } from '#engine/open.ts'
 import { containerDefaults, readHostFacts } from './host-facts.ts'
 import { type ConnectedNetwork, connectNetwork } from './connect-network.ts'
 import { initProgram } from './init-program.ts'
-import { type JoinedContainers, joinNamespaces } from './join-namespaces.ts'
+import type { ContainerIds } from './choose-ids.ts'
 import type { ChosenImage } from './choose-image.ts'
 
 /** All that is decided about one container. */
@@ -39,7 +36,7 @@ export interface BlueprintRequest {
   request: ContainerRequest
   image: ChosenImage | undefined
   mounts: ResolvedMount[]
-  namespace: UserNamespace
+  ids: ContainerIds
   /** Folders in which files of the image are looked for, uppermost first. */
   folders: readonly string[]
   rootPath: string
@@ -47,22 +44,12 @@ export interface BlueprintRequest {
 
 /** Looks up the facts and decides. Throws for anything in the request that cannot be. */
 export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Blueprint {
-  const { id, name, request, namespace, folders } = wanted
+  const { id, name, request, folders } = wanted
+  const { userNamespace, joined, caller } = wanted.ids
   const { config } = engine
   const folder = containerDir(engine.graphRoot, id)
   const host = readHostFacts(request.privileged)
-  const caller = callerFacts(request)
-  const joined = joinNamespaces(engine, request)
   const network = connectNetwork(engine, request, joined)
-  const userNamespace = planUserNamespace({
-    mode: sharedUserNamespace(request, joined),
-    uidMap: request.uidMap,
-    gidMap: request.gidMap,
-    parent: { uid: namespace.mappings.uid, gid: namespace.mappings.gid },
-    caller,
-    wantedSize: 0,
-    taken: [],
-  })
   const init = request.init ? initProgram(request, folder) : undefined
   const inputs: PlanInputs = {
     id,
@@ -99,31 +86,6 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
     ...(init?.content !== undefined && { init: init.content }),
   }
   return { plan, network, files }
-}
-
-/** Sharing another container's namespace puts a container into that one's user namespace. */
-function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers): UsernsMode {
-  const path = joined.paths.user
-  if (path === undefined) return request.userns
-  if (request.userns.kind === 'default' || request.userns.kind === 'container' || request.userns.kind === 'path')
-    return { kind: 'path', path }
-  throw new TspodError(
-    'INVALID',
-    `--userns ${request.userns.kind}: the container shares a namespace of another, and so its user namespace`,
-  )
-}
-
-/** Who calls, for keep-id; names are looked up only where the container is to know them. */
-function callerFacts(request: ContainerRequest): PlanInputs['caller'] {
-  const { uid, gid } = hostUser()
-  if (request.userns.kind !== 'keep-id') return { uid, gid, name: '', groupName: '' }
-  const name = passwdEntry(uid)?.name ?? String(uid)
-  return { uid, gid, name, groupName: groupName(gid) ?? name }
-}
-
-function groupName(gid: number): string | undefined {
-  const lines = existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8').split('\n') : []
-  return lines.map(line => line.split(':')).find(([, , id]) => Number(id) === gid)?.[0]
 }
 
 function hostUserEntries(request: ContainerRequest): string[] {

@@ -21,10 +21,10 @@ import { TspodError } from '#errors.ts'
 import type { RootSetup } from '#runtime/create.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
+import { chooseIds, type ContainerIds } from './choose-ids.ts'
 import { type ChosenImage, chooseImage } from './choose-image.ts'
-import { joinNamespaces } from './join-namespaces.ts'
 import { resolveMounts } from './resolve-mounts.ts'
-import { prepareRoot, rootOf } from './root.ts'
+import { prepareRoot, rootOf, withFiles } from './root.ts'
 import { volumeKeeper } from './volume-keeper.ts'
 
 /** A container on disk, with all that was decided about it. */
@@ -57,8 +57,8 @@ export async function buildContainer(
   const folder = containerDir(graphRoot, id)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   undo.defer(async () => await removeTree(folder, () => engine.namespace()))
-  const namespace = await engine.namespace()
-  const root = await rootOf(engine, request, image, folder)
+  const ids = await chooseIds(engine, id, request, image)
+  const root = await rootOf(engine, request, image, folder, ids.rootIds && { ids: ids.rootIds })
   await prepareRoot(root)
   using volumes = volumeKeeper(engine, root, undo)
   const inherited = inheritedMounts(graphRoot, request)
@@ -69,7 +69,7 @@ export async function buildContainer(
     request,
     image,
     mounts: mounts.resolved,
-    namespace,
+    ids,
     folders: root.folders,
     rootPath: root.setup.path,
   })
@@ -81,6 +81,7 @@ export async function buildContainer(
     blueprint,
     mounts: mounts.recorded,
     storageDriver: root.driver,
+    ids,
   })
   parseLogConfig(record.logDriver, request.logOpts, folder) // a bad one is refused now, not when the container starts
   writeRecord(graphRoot, record)
@@ -94,7 +95,7 @@ export async function buildContainer(
     image: image?.name,
     attributes: record.labels,
   })
-  return { record, blueprint, root: root.setup }
+  return { record, blueprint, root: withFiles(root.setup, folder, blueprint, ids) }
 }
 
 /** Fails early where the name is taken; `replace` removes whoever has it. */
@@ -139,10 +140,11 @@ interface RecordParts {
   blueprint: Blueprint
   mounts: RecordedMount[]
   storageDriver: string
+  ids: ContainerIds
 }
 
 function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
-  const { id, name, request, image, blueprint, mounts } = parts
+  const { id, name, request, image, blueprint, mounts, ids } = parts
   const { containers, engine: engineTable } = engine.config
   const { spec, user, stopSignal } = blueprint.plan
   const logDriver = request.logDriver ?? containers.logDriver
@@ -159,11 +161,12 @@ function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
       ...(image.chain.length > 0 && { layer: image.chain.at(-1) }),
     }),
     storageDriver: parts.storageDriver,
+    ...(ids.rootIds && { rootIds: ids.rootIds }),
     mounts,
     network: request.network,
     dependsOn: [
       ...new Set([
-        ...joinNamespaces(engine, request).ids,
+        ...ids.joined.ids,
         ...request.volumesFrom.map(text => findContainer(engine.graphRoot, text.split(':')[0] ?? '')),
       ]),
     ],

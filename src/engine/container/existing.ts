@@ -1,18 +1,24 @@
 // A container on disk, decided again for another start: what it runs in may have changed since (name servers, mappings, other containers).
-import { containerDir, type ContainerId, readRecord } from '#container/record.ts'
+import { containerDir, type ContainerId, type ContainerRecord, readRecord } from '#container/record.ts'
 import type { Engine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
+import { idOption, type RootIds } from '#storage/root-ids.ts'
 import { drawBlueprint } from './blueprint.ts'
+import { chooseIds } from './choose-ids.ts'
 import { imageOfRecord } from './choose-image.ts'
 import type { CreatedContainer } from './create.ts'
 import { fromRecord } from './resolve-mounts.ts'
-import { prepareRoot, rootOf } from './root.ts'
+import { ownersOf, prepareRoot, rootOf, withFiles } from './root.ts'
 
 /** Reads the record and decides everything anew. */
 export async function existingContainer(engine: Engine, id: ContainerId): Promise<CreatedContainer> {
   const record = readRecord(engine.graphRoot, id)
   const { request } = record
   const image = record.image === undefined ? undefined : await imageOfRecord(engine, record)
-  const root = await rootOf(engine, request, image, containerDir(engine.graphRoot, id))
+  const folder = containerDir(engine.graphRoot, id)
+  const ids = await chooseIds(engine, id, request, image)
+  requireSameOwners(record, ids.rootIds)
+  const root = await rootOf(engine, request, image, folder, ownersOf(record))
   await prepareRoot(root)
   const blueprint = drawBlueprint(engine, {
     id,
@@ -20,9 +26,19 @@ export async function existingContainer(engine: Engine, id: ContainerId): Promis
     request,
     image,
     mounts: record.mounts.map(fromRecord),
-    namespace: await engine.namespace(),
+    ids,
     folders: root.folders,
     rootPath: root.setup.path,
   })
-  return { record, blueprint, root: root.setup }
+  return { record, blueprint, root: withFiles(root.setup, folder, blueprint, ids) }
+}
+
+/** What it wrote until now belongs to the ids it had then. */
+function requireSameOwners({ id, rootIds }: ContainerRecord, now: RootIds | undefined): void {
+  const text = (ids: RootIds | undefined): string =>
+    ids === undefined ? '' : `${idOption(ids.uid)} ${idOption(ids.gid)}`
+  if (text(rootIds) === text(now)) return
+  throw new TspodError('CONFLICT', `starting container ${id}: its user namespace has other ids than when it was made`, {
+    hint: 'the subordinate ids, or the container whose namespace it shares, have changed: remove it, and make it again',
+  })
 }

@@ -6,7 +6,7 @@ import { TspodError } from '#errors.ts'
 import { planBinds } from '#storage/bind-calls.ts'
 import type { RootPlan } from '#storage/driver.ts'
 import { imageOfRecord } from './choose-image.ts'
-import { prepareRoot, rootOf } from './root.ts'
+import { ownersOf, prepareRoot, rootOf } from './root.ts'
 import { machineOf } from './survey.ts'
 
 /** How a worker gets at the root. With `mounts`, a stopped container's volumes and binds are in it too. */
@@ -18,7 +18,7 @@ export async function accessRoot(engine: Engine, id: ContainerId, mounts: boolea
   if (isRunning(report) && report.state !== undefined) return { calls: [], root: `/proc/${report.state.pid}/root` }
   const record = readRecord(engine.graphRoot, id)
   const image = record.image === undefined ? undefined : await imageOfRecord(engine, record)
-  const root = await rootOf(engine, record.request, image, folder)
+  const root = await rootOf(engine, record.request, image, folder, ownersOf(record))
   await prepareRoot(root)
   const { calls, program, path } = root.setup
   // a FUSE program's file system is not there yet when the calls are made

@@ -2,10 +2,15 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
+import type { ContainerRecord } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import type { RootSetup } from '#runtime/create.ts'
 import type { RootRequest, StorageDriver } from '#storage/driver.ts'
+import { giveCalls } from '#storage/inside-owner.ts'
+import { ownerChanger, type RootIds } from '#storage/root-ids.ts'
 import type { Engine } from '#engine/open.ts'
+import type { Blueprint } from './blueprint.ts'
+import type { ContainerIds } from './choose-ids.ts'
 import type { ChosenImage } from './choose-image.ts'
 
 export interface ContainerRoot {
@@ -17,16 +22,28 @@ export interface ContainerRoot {
   storage?: { driver: StorageDriver; request: RootRequest }
 }
 
+/** Owners that differ from those in layers, and the driver that made the writable layer, if there is one yet. */
+export interface RootOwners {
+  ids: RootIds
+  driver?: string
+}
+
 /** How the root comes to be mounted. `folder` is the container's. */
 export async function rootOf(
   engine: Engine,
   request: ContainerRequest,
   image: Pick<ChosenImage, 'chain'> | undefined,
   folder: string,
+  owners?: RootOwners,
 ): Promise<ContainerRoot> {
   if (image === undefined) return rootfsRoot(request)
-  const { driver, diffFolder } = await engine.storage()
-  const storageRequest = { chain: image.chain, containerFolder: folder, readOnly: false }
+  const { driver, diffFolder } = await (owners === undefined ? engine.storage() : engine.mappedStorage(owners.driver))
+  const storageRequest = {
+    chain: image.chain,
+    containerFolder: folder,
+    readOnly: false,
+    ...(owners && { ids: owners.ids }),
+  }
   const plan = driver.planRoot(storageRequest)
   return {
     driver: driver.name,
@@ -49,4 +66,22 @@ function rootfsRoot({ rootfs = '' }: ContainerRequest): ContainerRoot {
 /** Makes the folders of a writable layer. */
 export async function prepareRoot({ storage }: ContainerRoot): Promise<void> {
   if (storage !== undefined) await storage.driver.prepare(storage.request)
+}
+
+/** The same for a container that exists. */
+export function ownersOf({ rootIds, storageDriver }: ContainerRecord): RootOwners | undefined {
+  return rootIds && { ids: rootIds, driver: storageDriver }
+}
+
+/** The files that the engine writes for a container belong to its root. */
+export function withFiles(
+  setup: RootSetup,
+  folder: string,
+  { files }: Blueprint,
+  { rootIds }: ContainerIds,
+): RootSetup {
+  if (rootIds === undefined) return setup
+  const paths = Object.keys(files).map(name => join(folder, name))
+  const { uid, gid } = ownerChanger(rootIds)({ uid: 0, gid: 0 })
+  return { ...setup, calls: [...setup.calls, ...giveCalls(paths, uid, gid)] }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { UsernsMode } from '#container/request.ts'
-import { planUserNamespace, type UserNamespaceInputs } from '#container/user-namespace.ts'
+import { idsNeeded, planAutoIds, planUserNamespace, type UserNamespaceInputs } from '#container/user-namespace.ts'
 
 const full = [
   { insideId: 0, count: 1 },
@@ -20,8 +20,6 @@ function uids(mode: UsernsMode, parent = full, change: Partial<UserNamespaceInpu
     gidMap: [],
     parent: { uid: parent, gid: parent },
     caller: { uid: 1000, gid: 1000 },
-    wantedSize: 0,
-    taken: [],
     ...change,
   })
   return plan.uidMappings.map(({ containerID, hostID, size }) => [containerID, hostID, size])
@@ -61,25 +59,11 @@ describe('planUserNamespace()', () => {
     expect(uids({ kind: 'nomap' })).toEqual([[0, 1, 65536]])
     expect(() => uids({ kind: 'nomap' }, single)).toThrow('nomap needs subordinate ids')
   })
-  test('auto takes the first hole that is large enough', () => {
-    expect(uids({ kind: 'auto' })).toEqual([[0, 1, 1024]])
-    expect(
-      uids({ kind: 'auto', size: 100 }, full, {
-        taken: [
-          { from: 150, count: 10 },
-          { from: 1, count: 50 },
-        ],
-      }),
-    ).toEqual([[0, 160, 100]])
-    expect(
-      uids({ kind: 'auto', size: 99 }, full, {
-        taken: [
-          { from: 150, count: 10 },
-          { from: 1, count: 50 },
-        ],
-      }),
-    ).toEqual([[0, 51, 99]])
-    expect(() => uids({ kind: 'auto', size: 70000 })).toThrow('70000 ids are wanted')
+  test('auto gets the ids set aside for it, and says when they are gone', () => {
+    expect(uids({ kind: 'auto' }, full, { autoIds: { from: 150, count: 10 } })).toEqual([[0, 150, 10]])
+    expect(() => uids({ kind: 'auto' }, full, { autoIds: { from: 65530, count: 10 } })).toThrow(
+      'ids 65530 to 65539 are not among',
+    )
   })
   test('no mapping straddles two extents of the parent', () => {
     const modes: UsernsMode[] = [
@@ -87,16 +71,16 @@ describe('planUserNamespace()', () => {
       { kind: 'nomap' },
       { kind: 'keep-id' },
       { kind: 'keep-id', uid: 501 },
-      { kind: 'auto', size: 900 },
+      { kind: 'auto' },
     ]
     for (const mode of modes) {
-      const mappings = uids(mode, pieces)
+      const mappings = uids(mode, pieces, { autoIds: { from: 300, count: 900 } })
       for (const [, from = 0, size = 0] of mappings)
         expect(pieces.some(({ insideId, count }) => from >= insideId && from + size <= insideId + count)).toBe(true)
       const inside = mappings.flatMap(([id = 0, , size = 0]) => Array.from({ length: size }, (_, at) => id + at))
       expect(new Set(inside).size).toBe(inside.length)
     }
-    expect(uids({ kind: 'auto', size: 600 }, pieces)).toEqual([
+    expect(uids({ kind: 'auto' }, pieces, { autoIds: { from: 1, count: 600 } })).toEqual([
       [0, 1, 500],
       [500, 501, 100],
     ])
@@ -113,5 +97,32 @@ describe('planUserNamespace()', () => {
     expect(() => uids({ kind: 'default' }, full, { gidMap: ['0:60000:10000'] })).toThrow('4463 of them are not among')
     expect(() => uids({ kind: 'default' }, full, { uidMap: ['0:@1:1'] })).toThrow('parsing --uidmap "0:@1:1"')
     expect(() => uids({ kind: 'host' }, full, { uidMap: ['0:0:1'] })).toThrow('exclude each other')
+  })
+})
+
+describe('planAutoIds()', () => {
+  const parent = { uid: full, gid: full }
+  const taken = [
+    { from: 150, count: 10 },
+    { from: 1, count: 50 },
+  ]
+  test('takes the first hole that is large enough, past the caller', () => {
+    expect(planAutoIds(parent, [], 1024)).toEqual({ from: 1, count: 1024 })
+    expect(planAutoIds(parent, taken, 99)).toEqual({ from: 51, count: 99 })
+    expect(planAutoIds(parent, taken, 100)).toEqual({ from: 160, count: 100 })
+  })
+  test('says what is free where nothing fits', () => {
+    expect(() => planAutoIds(parent, taken, 65536)).toThrow('65536 ids are wanted, 65377 of 65537 are free')
+    expect(() => planAutoIds({ uid: full, gid: single }, [], 1)).toThrow('1 ids are wanted, 0 of 1 are free')
+  })
+})
+
+describe('idsNeeded()', () => {
+  const passwd = 'root:x:0:0::/:\napp:x:5000:20::/:\nnobody:x:65534:65534::/:\n'
+  test('covers whoever the image knows by name, and --user, but not nobody', () => {
+    expect(idsNeeded({ passwd: '', group: '' }, '')).toBe(1024)
+    expect(idsNeeded({ passwd, group: '' }, '')).toBe(5001)
+    expect(idsNeeded({ passwd, group: 'big:x:7000:\n' }, 'app')).toBe(7001)
+    expect(idsNeeded({ passwd, group: '' }, '1:9000')).toBe(9001)
   })
 })
