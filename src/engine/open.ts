@@ -43,7 +43,7 @@ export interface EngineStorage {
   /** Why better drivers do not serve here, one line each. */
   reasons: readonly string[]
   /** The folder with a layer's files. */
-  diffFolder(chainId: ChainId): string
+  diffFolder(this: void, chainId: ChainId): string
 }
 
 let opened: Promise<Engine> | undefined

@@ -14,18 +14,20 @@ import {
 } from '#sys/flags.ts'
 
 const ENXIO = -6
+/** The file was there in a layer below. */
+const deleted = Symbol('deleted')
 
 /** The file's text; empty where no folder has it. `folders` are the layers' `diff` folders, uppermost first. */
 export function readChainFile(folders: readonly string[], path: string, maxBytes = 4 << 20): string {
   for (const folder of folders) {
     const found = readBeneath(folder, path, maxBytes)
-    if (found === 'deleted') return ''
+    if (found === deleted) return ''
     if (found !== undefined) return found
   }
   return ''
 }
 
-function readBeneath(folder: string, path: string, maxBytes: number): string | 'deleted' | undefined {
+function readBeneath(folder: string, path: string, maxBytes: number): string | typeof deleted | undefined {
   using root = openFolder(folder)
   if (root === undefined) return undefined
   const how = new BigUint64Array([
@@ -34,7 +36,7 @@ function readBeneath(folder: string, path: string, maxBytes: number): string | '
     BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
   ])
   const number = trySyscall('openat2', root.number, path, how, 24)
-  if (number === ENXIO) return 'deleted' // a whiteout: the character device 0:0
+  if (number === ENXIO) return deleted // a whiteout: the character device 0:0
   if (number < 0) return undefined
   using file = new Fd(number)
   return readText(file, path, maxBytes)

@@ -32,7 +32,7 @@ export async function execContainer(
     return { kind: 'started', sessionId: newSessionId() }
   }
   const detachKeys = streams.detachKeys ?? engine.config.engine.detachKeys
-  return await execAttached(execution, { ...streams, stdin: request.interactive }, { tty: request.tty, detachKeys })
+  return execAttached(execution, { ...streams, stdin: request.interactive }, { tty: request.tty, detachKeys })
 }
 
 /** Decides what will run, how, and beside which process. Throws CONFLICT for a container that does not run. */

@@ -17,7 +17,7 @@ const defaults: Slirp4netnsOptions = { mtu: 65520, cidr: '10.0.2.0/24', allowHos
 export function parseSlirp4netnsOptions(texts: readonly string[]): Slirp4netnsOptions {
   const options = { ...defaults }
   for (const text of texts) {
-    const [name = '', value = ''] = splitOnce(text)
+    const [name, value] = splitOnce(text)
     switch (name) {
       case 'mtu':
         options.mtu = parseMtu(text, value)
