@@ -11,14 +11,9 @@ import { log } from '#log.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
-import {
-  type CreatedProcess,
-  createProcess,
-  keepsGroups,
-  type ProcessStreams,
-  type RootSetup,
-} from '#runtime/create.ts'
+import { type CreatedProcess, createProcess, keepsGroups, type ProcessStreams } from '#runtime/create.ts'
 import type { ContainerHooks, PoststopHooks } from '#runtime/hooks.ts'
+import type { RootSetup } from '#runtime/root-setup.ts'
 import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
 import { wallClockNs } from '#sys/clock.ts'
 import { duplicate, type Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
@@ -331,7 +326,7 @@ function childMessage(
   const { request } = record
   const helpers = [
     ...(helperPid === undefined ? [] : [{ name: 'slirp4netns', pid: helperPid }]),
-    ...(created.storagePid === undefined ? [] : [{ name: 'fuse-overlayfs', pid: created.storagePid }]),
+    ...created.storagePids.map(pid => ({ name: 'fuse-overlayfs', pid })),
   ]
   return {
     id: record.id,

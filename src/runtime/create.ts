@@ -2,8 +2,6 @@
 // only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
 import { statSync } from 'node:fs'
 import { readFileSync } from 'node:fs'
-import { TspodError } from '#errors.ts'
-import { sleepSync } from '#host/bun.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd, openFile } from '#sys/fd.ts'
 import {
@@ -43,6 +41,7 @@ import { executeProgram } from './exec-error.ts'
 import { fetchTree, parseForeignPath } from './foreign-tree.ts'
 import { type Program, programCalls } from '#sys/servant/program.ts'
 import { ROOT } from './slots.ts'
+import { performStages, type RootSetup, serverCount } from './root-setup.ts'
 import { joinCalls, performSteps, postSteps, settleSteps, type Step } from './step.ts'
 
 /** What the process's descriptors 0 to 2 are. */
@@ -50,13 +49,6 @@ export type ProcessStreams =
   | { kind: 'descriptors'; stdin: number; stdout: number; stderr: number }
   /** a terminal of its own; its master is sent over this unix socket */
   | { kind: 'terminal'; socket: number }
-
-/** How the root file system comes to be mounted, before anything of the container exists. */
-export interface RootSetup {
-  calls: readonly Call[]
-  program?: { path: string; argv: readonly string[]; readyWhenMounted: string }
-  path: string
-}
 
 export interface CreateRequest {
   spec: RuntimeSpec
@@ -82,8 +74,8 @@ export class CreatedProcess implements Disposable {
   readonly identity: ProcessIdentity
   /** The parent of the container's process. */
   readonly monitor: ProcessIdentity
-  /** A program that serves the root file system, where there is one; it is a child of the monitor. */
-  readonly storagePid: number | undefined
+  /** Programs that serve file systems of the container; they are children of the monitor. */
+  readonly storagePids: readonly number[]
   /** The parent of the container's process, where this process watches it: whoever takes it over closes it. */
   readonly launcher: Servant | undefined
   readonly #init: Servant
@@ -100,7 +92,7 @@ export class CreatedProcess implements Disposable {
     namespace: UserNamespace
     final: readonly Step[]
     monitorPid: number
-    storagePid: number | undefined
+    storagePids: readonly number[]
     launcher: Servant | undefined
   }) {
     this.#init = parts.init
@@ -110,7 +102,7 @@ export class CreatedProcess implements Disposable {
     this.#final = parts.final
     this.identity = identify(parts.init.pid)
     this.monitor = identify(parts.monitorPid)
-    this.storagePid = parts.storagePid
+    this.storagePids = parts.storagePids
     this.launcher = parts.launcher
   }
 
@@ -183,14 +175,14 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const stagerSeat = resources.use(new Seat())
   const initSeat = resources.use(new Seat())
   const helperSeat = request.helperDescriptors !== undefined ? resources.use(new Seat()) : undefined
-  const storageSeat = request.root.program === undefined ? undefined : resources.use(new Seat())
+  const storageSeats = Array.from({ length: serverCount(request.root) }, () => resources.use(new Seat()))
   const stub = resources.use(openStub(launcherSeat))
   const joined = planNamespaces(spec.linux ?? {}).join.map(({ path, flag }) => ({
     fd: resources.use(openNamespace(path)),
     flag,
   }))
   const trees = openForeignTrees(spec, resources)
-  const seats = [stagerSeat, initSeat, helperSeat, storageSeat].filter(seat => seat !== undefined)
+  const seats = [stagerSeat, initSeat, helperSeat, ...storageSeats].filter(seat => seat !== undefined)
   const keep = [
     namespace.fd.number,
     ...seats.map(seat => seat.theirsNumber),
@@ -221,7 +213,9 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     waitProcess(launcher.pid)
   })
   launcher.do([call('setsid'), call('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)])
-  stager = launcher.clone(stagerSeat, 0, storageSeat === undefined ? [initSeat] : [initSeat, storageSeat])
+  stager = launcher.clone(stagerSeat, 0, [initSeat, ...storageSeats])
+  // while the launcher lives on with their other ends, nobody would see the servers execute
+  if (storageSeats.length > 0) launcher.do(storageSeats.map(({ theirsNumber }) => call('close', theirsNumber)))
   const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
   if (request.isAttended) launcher.bequeath(programCalls(request.monitor))
   else launcher.postExec(programCalls(request.monitor))
@@ -234,10 +228,12 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   })
   const final = finalSteps(plan, request)
 
-  let storagePid: number | undefined
-  stager.do(joinCalls([enterCalls(namespace), request.root.calls]))
-  if (request.root.program !== undefined && storageSeat !== undefined)
-    storagePid = serveRoot(stager, storageSeat, request.root.program)
+  const [first, ...more] = request.root.stages
+  const entered = {
+    calls: joinCalls([enterCalls(namespace), first?.calls ?? []]),
+    ...(first?.program && { program: first.program }),
+  }
+  const storagePids = performStages(stager, { ...request.root, stages: [entered, ...more] }, storageSeats)
   postSteps(stager, plan.stager)
   settleSteps(stager, plan.stager)
   if (joined.length > 0) stager.do(joined.map(({ fd, flag }) => call('setns', fd.number, flag)))
@@ -268,7 +264,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     namespace,
     final,
     monitorPid: launcher.pid,
-    storagePid,
+    storagePids,
     launcher: parent,
   })
 }
@@ -308,32 +304,6 @@ function timeOffsetCalls(spec: RuntimeSpec): Call[] {
   const offsets = Object.entries(spec.linux?.timeOffsets ?? {})
   const text = offsets.map(([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`).join('')
   return text === '' ? [] : writeFileCalls('/proc/self/timens_offsets', text).map(one => one)
-}
-
-/** Starts the FUSE server of the root in the stager's namespaces and waits until its mount is there. */
-function serveRoot(stager: Servant, seat: Seat, program: NonNullable<RootSetup['program']>): number {
-  using nullFd = openFile('/dev/null', 2)
-  void nullFd
-  const before = deviceOf(stager, program.readyWhenMounted)
-  const server = stager.clone(seat, CLONE_PARENT)
-  server.exec([call('execve', program.path, program.argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'])])
-  server.close()
-  const end = performance.now() + 10_000
-  while (deviceOf(stager, program.readyWhenMounted) === before) {
-    if (performance.now() > end || readProcessStat(server.pid) === undefined)
-      throw new TspodError('INTERNAL', `"${program.path}" did not mount "${program.readyWhenMounted}"`, {
-        hint: '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
-      })
-    sleepSync(1)
-  }
-  return server.pid
-}
-
-/** The mount a path lies on, as the stager sees it: its line in /proc/PID/mountinfo. */
-function deviceOf(stager: Servant, path: string): string | undefined {
-  return readFileSync(`/proc/${stager.pid}/mountinfo`, 'utf8')
-    .split('\n')
-    .find(line => line.split(' ')[4] === path)
 }
 
 /** Whether a container's processes have the caller's groups: they cannot be changed, or the spec wants them (crun(1)). */

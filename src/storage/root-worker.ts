@@ -3,9 +3,9 @@ import { read, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { TspodError } from '#errors.ts'
 import { openPipe } from '#sys/fd.ts'
-import { CLONE_PARENT, O_RDWR, SIGKILL } from '#sys/flags.ts'
+import { CLONE_PARENT, SIGKILL } from '#sys/flags.ts'
 import { killProcess, readProcessStat, waitProcess } from '#sys/process.ts'
-import { call } from '#sys/servant/batch.ts'
+import { backgroundCalls } from '#sys/servant/program.ts'
 import { Seat, type Servant } from '#sys/servant/servant.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import { startWorker, type Worker, type WorkerOptions } from '#userns/worker.ts'
@@ -79,11 +79,7 @@ const SERVER_DEADLINE_MS = 10_000
 /** Executes the FUSE server beside the servant and waits for its mount; it becomes a child of this process. */
 function startServer(servant: Servant, seat: Seat, program: NonNullable<RootPlan['program']>): number {
   const server = servant.clone(seat, CLONE_PARENT)
-  server.exec([
-    call('openat', -100, '/dev/null', O_RDWR, 0),
-    call('dup3', { resultOf: 0 }, 2, 0), // it complains of mount options it does not know
-    call('execve', program.path, program.argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']),
-  ])
+  server.exec(backgroundCalls(program.path, program.argv)) // it complains of mount options that it does not know
   server.close()
   const end = performance.now() + SERVER_DEADLINE_MS
   while (!isMounted(servant.pid, program.readyWhenMounted)) {

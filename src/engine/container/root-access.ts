@@ -20,7 +20,7 @@ export async function accessRoot(engine: Engine, id: ContainerId, mounts: boolea
   const image = record.image === undefined ? undefined : await imageOfRecord(engine, record)
   const root = await rootOf(engine, record.request, image, folder, ownersOf(record))
   await prepareRoot(root)
-  const { calls, program, path } = root.setup
+  const { calls, program, root: path } = root.plan
   // a FUSE program's file system is not there yet when the calls are made
   const binds = mounts && program === undefined ? record.mounts.filter(isBind) : []
   return { calls: [...calls, ...planBinds(path, binds, calls.length)], program, root: path }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
-import type { RootSetup } from '#runtime/create.ts'
-import type { RootRequest, StorageDriver } from '#storage/driver.ts'
+import type { RootSetup } from '#runtime/root-setup.ts'
+import type { RootPlan, RootRequest, StorageDriver } from '#storage/driver.ts'
 import { giveCalls } from '#storage/inside-owner.ts'
 import { ownerChanger, type RootIds } from '#storage/root-ids.ts'
 import type { Engine } from '#engine/open.ts'
@@ -16,6 +16,9 @@ import type { ChosenImage } from './choose-image.ts'
 export interface ContainerRoot {
   /** Its name, as inspect shows it. */
   driver: string
+  /** Its mount alone, for workers. */
+  plan: RootPlan
+  /** With all that is mounted from the store, for the container itself. */
   setup: RootSetup
   /** Folders in which files can be looked up without mounting, uppermost first. */
   folders: string[]
@@ -47,7 +50,8 @@ export async function rootOf(
   const plan = driver.planRoot(storageRequest)
   return {
     driver: driver.name,
-    setup: { calls: plan.calls, program: plan.program, path: plan.root },
+    plan,
+    setup: { stages: [plan], path: plan.root },
     folders: [join(folder, 'upper'), ...image.chain.toReversed().map(diffFolder)],
     storage: { driver, request: storageRequest },
   }
@@ -60,7 +64,7 @@ function rootfsRoot({ rootfs = '' }: ContainerRequest): ContainerRoot {
       'NOT_FOUND',
       `--rootfs "${rootfs}": ${facts === undefined ? 'no such directory' : 'it is not a directory'}`,
     )
-  return { driver: 'rootfs', setup: { calls: [], path: rootfs }, folders: [rootfs] }
+  return { driver: 'rootfs', plan: { calls: [], root: rootfs }, setup: { stages: [], path: rootfs }, folders: [rootfs] }
 }
 
 /** Makes the folders of a writable layer. */
@@ -83,5 +87,5 @@ export function withFiles(
   if (rootIds === undefined) return setup
   const paths = Object.keys(files).map(name => join(folder, name))
   const { uid, gid } = ownerChanger(rootIds)({ uid: 0, gid: 0 })
-  return { ...setup, calls: [...setup.calls, ...giveCalls(paths, uid, gid)] }
+  return { ...setup, stages: [...setup.stages, { calls: giveCalls(paths, uid, gid) }] }
 }

@@ -58,6 +58,5 @@ export function volumeKeeper(engine: Engine, root: ContainerRoot, undo: AsyncDis
 async function fill(engine: Engine, root: ContainerRoot, destination: string, folder: string): Promise<void> {
   const { copyUp, planCopyUp } = await import('#storage/copy-up.ts')
   if (!planCopyUp(root.folders, destination)) return
-  const { calls, program, path } = root.setup
-  await copyUp(await engine.namespace(), { calls, program, root: path }, destination, folder)
+  await copyUp(await engine.namespace(), root.plan, destination, folder)
 }

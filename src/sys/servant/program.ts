@@ -1,5 +1,5 @@
 // A program that a servant turns into, with the descriptors it is to have.
-import { AT_EMPTY_PATH, SIG_SETMASK } from '#sys/flags.ts'
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_RDWR, SIG_SETMASK } from '#sys/flags.ts'
 import { type Call, call, tolerate } from './batch.ts'
 
 export interface Program {
@@ -37,5 +37,20 @@ export function programCalls({ executable, argv, env, descriptors }: Program): C
     typeof executable === 'number'
       ? call('execveat', parkedExecutable, '', argv, env, AT_EMPTY_PATH)
       : call('execve', executable, argv, env),
+  ]
+}
+
+/** The same for a program that is to serve in the background, on /dev/null; it stays in the servant's folder. */
+export function backgroundCalls(path: string, argv: readonly string[]): Call[] {
+  const nullFd = PARKING - 1
+  return [
+    call('openat', AT_FDCWD, '/dev/null', O_RDWR, 0),
+    call('dup3', { resultOf: 0 }, nullFd, O_CLOEXEC),
+    ...programCalls({
+      executable: path,
+      argv,
+      env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+      descriptors: new Map([0, 1, 2].map(fd => [fd, nullFd])),
+    }),
   ]
 }
