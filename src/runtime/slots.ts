@@ -10,7 +10,5 @@ export const TERMINAL = 203
 /** The two sides of a tmpfs that is being filled: the folder beneath, and the tmpfs. */
 export const COPY_SOURCE = 205
 export const COPY_TARGET = 206
-/** The host's /proc as it was before the root changed. */
-export const HOST_PROC = 204
 /** What is bound, opened before the container's own namespaces exist: one slot a mount from here on. */
 export const FIRST_TREE = 220

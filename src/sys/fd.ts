@@ -62,11 +62,6 @@ export function duplicate(fd: number, atLeast = 3): Fd {
   return new Fd(syscall('fcntl', fd, 1030, atLeast))
 }
 
-/** Lets a descriptor pass the next execve (`false`), or not. */
-export function setCloseOnExec(fd: number, on: boolean): void {
-  syscall('fcntl', fd, 2, on ? 1 : 0)
-}
-
 /** read(2) into a buffer: bytes read, 0 at the end. */
 export function readFd(fd: number, buffer: NodeJS.ArrayBufferView, length = buffer.byteLength): number {
   return syscall('read', fd, buffer, length)

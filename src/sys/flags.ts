@@ -3,7 +3,6 @@
 export const AT_FDCWD = -100
 export const AT_SYMLINK_NOFOLLOW = 0x100
 export const AT_REMOVEDIR = 0x200
-export const AT_SYMLINK_FOLLOW = 0x400
 export const AT_EMPTY_PATH = 0x1000
 export const AT_RECURSIVE = 0x8000
 
@@ -15,8 +14,6 @@ export const O_RDWR = 2
 export const O_CREAT = 0o100
 export const O_EXCL = 0o200
 export const O_NOCTTY = 0o400
-export const O_TRUNC = 0o1000
-export const O_APPEND = 0o2000
 export const O_NONBLOCK = 0o4000
 export const O_DIRECTORY = arm ? 0o40000 : 0o200000
 export const O_NOFOLLOW = arm ? 0o100000 : 0o400000
@@ -24,10 +21,7 @@ export const O_CLOEXEC = 0o2000000
 export const O_PATH = 0o10000000
 
 /** openat2(2), Linux 5.6 */
-export const RESOLVE_NO_XDEV = 1
 export const RESOLVE_NO_MAGICLINKS = 2
-export const RESOLVE_NO_SYMLINKS = 4
-export const RESOLVE_BENEATH = 8
 export const RESOLVE_IN_ROOT = 16
 
 /** clone(2) */
@@ -48,7 +42,6 @@ export const MS_NOSUID = 2
 export const MS_NODEV = 4
 export const MS_NOEXEC = 8
 export const MS_SYNCHRONOUS = 16
-export const MS_REMOUNT = 32
 export const MS_MANDLOCK = 64
 export const MS_DIRSYNC = 128
 export const MS_NOSYMFOLLOW = 256
@@ -70,19 +63,11 @@ export const OPEN_TREE_CLONE = 1
 export const OPEN_TREE_CLOEXEC = O_CLOEXEC
 export const MOVE_MOUNT_F_EMPTY_PATH = 4
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40
-export const FSOPEN_CLOEXEC = 1
-export const FSMOUNT_CLOEXEC = 1
-export const FSCONFIG_SET_FLAG = 0
-export const FSCONFIG_SET_STRING = 1
-export const FSCONFIG_CMD_CREATE = 6
 
 /** prctl(2) */
-export const PR_SET_PDEATHSIG = 1
 export const PR_SET_DUMPABLE = 4
 export const PR_SET_KEEPCAPS = 8
 export const PR_SET_NAME = 15
-export const PR_SET_SECCOMP = 22
-export const PR_CAPBSET_READ = 23
 export const PR_CAPBSET_DROP = 24
 export const PR_SET_CHILD_SUBREAPER = 36
 export const PR_SET_NO_NEW_PRIVS = 38

@@ -9,7 +9,6 @@ const EPERM = -1
 
 export const READABLE = 1
 export const WRITABLE = 4
-export const ERROR = 8
 export const HANGUP = 16
 
 /** x86-64 packs the structure to 12 bytes, arm64 does not. */
@@ -17,7 +16,7 @@ const EVENT_BYTES = process.arch === 'x64' ? 12 : 16
 const DATA_OFFSET = EVENT_BYTES - 8
 const MAX_EVENTS = 64
 
-/** Something that is called when its descriptor is ready; `events` is a set of READABLE, WRITABLE, ERROR, HANGUP. */
+/** Something that is called when its descriptor is ready; `events` is a set of READABLE, WRITABLE, HANGUP, and 8 for an error. */
 export type ReadyHandler = (events: number) => void
 
 export class Poller implements Disposable {

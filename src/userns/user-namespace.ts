@@ -1,6 +1,6 @@
 // The user's namespace: one user namespace that the first command makes and a tiny process keeps; later commands' servants join it.
 // Runs in the host's namespaces.
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
 import { log } from '#log.ts'
@@ -243,7 +243,3 @@ export function enterCalls(namespace: UserNamespace): Call[] {
   ]
 }
 
-/** Makes the runtime folder if it is gone (a logout removes it). */
-export function ensureRunRoot(runRoot: string): void {
-  mkdirSync(runRoot, { recursive: true, mode: 0o700 })
-}

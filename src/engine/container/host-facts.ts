@@ -39,7 +39,7 @@ function listDeviceNodes(folder: string): string[] {
   const skipped = new Set(['pts', 'shm', 'fd', 'mqueue', 'console', 'ptmx', 'tty'])
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
     const path = join(folder, entry.name)
-    if (skipped.has(entry.name) || /^tty/.test(entry.name)) return []
+    if (skipped.has(entry.name) || entry.name.startsWith('tty')) return []
     if (entry.isDirectory()) return listDeviceNodes(path)
     if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return []
     return statSync(path, { throwIfNoEntry: false }) === undefined ? [] : [path]
