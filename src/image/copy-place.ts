@@ -34,6 +34,11 @@ export function openCopySource(root: number, path: string, shownAs: string): Fd 
   return source
 }
 
+interface Owner {
+  uid: number
+  gid: number
+}
+
 export interface Placement {
   /** absolute, beneath the root */
   path: string
@@ -54,20 +59,24 @@ export interface Placement {
 export class PlacingSink implements TarSink, Disposable {
   readonly #root: number
   readonly #placement: Placement
+  readonly #changeOwner: (owner: Owner) => Owner
   #folder: Fd | undefined
   #unpacker: Unpacker | undefined
   /** takes the place of the source's name */
   #name = ''
 
-  constructor(root: number, placement: Placement) {
+  /** `changeOwner` makes ids of the archive, and of the placement, those that files get. */
+  constructor(root: number, placement: Placement, changeOwner: (owner: Owner) => Owner = owner => owner) {
     this.#root = root
     this.#placement = placement
+    this.#changeOwner = changeOwner
   }
 
   entry(entry: TarEntry): void {
     const unpacker = this.#unpacker ?? this.#start(entry)
     const mode = this.#placement.owners === 'ignore' ? entry.mode & 0o1777 : entry.mode // no set-id files from containers
-    unpacker.entry({ ...entry, mode, path: this.#rename(entry.path), linkPath: this.#renameLink(entry) })
+    const owner = this.#changeOwner(entry)
+    unpacker.entry({ ...entry, ...owner, mode, path: this.#rename(entry.path), linkPath: this.#renameLink(entry) })
   }
 
   data(chunk: Buffer, offset: number): void {
@@ -92,7 +101,8 @@ export class PlacingSink implements TarSink, Disposable {
     const { folder, name } = this.#decide(first.type === 'directory')
     this.#folder = folder
     this.#name = name
-    this.#unpacker = new Unpacker(folder.number, { owners, keepKinds: !overwrite })
+    const given = typeof owners === 'object' ? this.#changeOwner(owners) : owners
+    this.#unpacker = new Unpacker(folder.number, { owners: given, keepKinds: !overwrite })
     return this.#unpacker
   }
 

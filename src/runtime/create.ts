@@ -214,9 +214,9 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   })
   launcher.do([call('setsid'), call('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)])
   stager = launcher.clone(stagerSeat, 0, [initSeat, ...storageSeats])
+  const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
   // while the launcher lives on with their other ends, nobody would see the servers execute
   if (storageSeats.length > 0) launcher.do(storageSeats.map(({ theirsNumber }) => call('close', theirsNumber)))
-  const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
   if (request.isAttended) launcher.bequeath(programCalls(request.monitor))
   else launcher.postExec(programCalls(request.monitor))
 
@@ -307,7 +307,7 @@ function timeOffsetCalls(spec: RuntimeSpec): Call[] {
 }
 
 /** Whether a container's processes have the caller's groups: they cannot be changed, or the spec wants them (crun(1)). */
-export function keepsGroups({ annotations }: RuntimeSpec, { mode }: UserNamespace): boolean {
+export function keepsGroups({ annotations }: RuntimeSpec, { mode }: Pick<UserNamespace, 'mode'>): boolean {
   return mode === 'single' || annotations?.['run.oci.keep_original_groups'] === '1'
 }
 

@@ -9,6 +9,9 @@ export interface RootIds {
   gid: readonly IdMappingSpec[]
 }
 
+/** How the kernel shows an id that has no name (user_namespaces(7)). */
+export const overflowId = 65534
+
 /** An id that the container does not know either: what it has no name for looks like nobody's. */
 function strangerOf(extents: readonly IdMappingSpec[]): number {
   let id = 0

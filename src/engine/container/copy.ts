@@ -88,7 +88,7 @@ async function fromSource(engine: Engine, source: CopyEnd, as: string, write: Wr
   }
   if (source.kind === 'local') return await fromMachine(source.path, as, write)
   const plan = await accessRoot(engine, findOne(engine, source.container), true)
-  const request = { root: plan.root, path: `/${source.path}`, as: as === '.' ? '' : as }
+  const request = { root: plan.root, path: `/${source.path}`, as: as === '.' ? '' : as, ids: plan.ids }
   const pieces = readRootWorker(await engine.namespace(), plan, 'pack', request)
   for (;;) {
     const next = await pieces.next().catch((error: unknown) => {
@@ -117,7 +117,7 @@ async function intoContainer(
 ): Promise<void> {
   const id = findOne(engine, container)
   const plan = await accessRoot(engine, id, true)
-  const request = { root: plan.root, placement }
+  const request = { root: plan.root, placement, ids: plan.ids }
   await using root = startRootWorker(await engine.namespace(), plan, 'place', request, { stdin: 'pipe' })
   const { worker } = root
   try {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
 import { capabilityNames } from '#oci/capability.ts'
 import { readEnvFile } from '#container/options/key-value.ts'
-import { resolveUser } from '#container/users.ts'
+import { type Accounts, resolveUser } from '#container/users.ts'
 import { requireAllowed } from '#container/state.ts'
 import { keepGroupsAnnotation } from '#container/spec.ts'
 import type { ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
@@ -13,9 +13,9 @@ import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
 import { execAttached, execDetached, type Execution, newSessionId } from '#monitor/exec.ts'
 import { planSeccomp } from '#runtime/seccomp/plan.ts'
 import { terminalSize } from '#host/limits.ts'
-import { readChainFile } from '#storage/chain-file.ts'
 import type { ClientStreams, ContainerName, ExecOutcome, ExecRequest } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { readAccounts } from './read-accounts.ts'
 import { findOne } from './select.ts'
 import { type SeenContainer, seeContainer } from './survey.ts'
 
@@ -44,7 +44,9 @@ export async function planExecution(
   requireAllowed('exec', id, report)
   if (report.state === undefined) throw new TspodError('INTERNAL', `container ${id} has no record of its process`)
   const spec = parseRuntimeSpec(readFileSync(join(folder, 'config.json'), 'utf8'))
-  const process = planProcess(spec, request, `/proc/${report.state.pid}/root`)
+  const accounts =
+    request.user === undefined ? { passwd: '', group: '' } : await readAccounts(engine, id, report.state.pid)
+  const process = planProcess(spec, request, accounts)
   const isFiltered = spec.linux?.seccomp !== undefined && !request.privileged
   return {
     target: report.state,
@@ -57,7 +59,7 @@ export async function planExecution(
 }
 
 /** The container's own process spec with what exec changes: program, environment, user, folder, terminal. */
-function planProcess(spec: RuntimeSpec, request: ExecRequest, root: string): ProcessSpec {
+function planProcess(spec: RuntimeSpec, request: ExecRequest, accounts: Accounts): ProcessSpec {
   const base = spec.process
   if (base === undefined) throw new TspodError('INVALID', 'the container has no process in its config.json')
   const env = new Map((base.env ?? []).map(entry => splitOnce(entry)))
@@ -68,10 +70,7 @@ function planProcess(spec: RuntimeSpec, request: ExecRequest, root: string): Pro
   let user = base.user
   let capabilities = base.capabilities
   if (request.user !== undefined) {
-    const resolved = resolveUser(request.user, [], {
-      passwd: readChainFile([root], 'etc/passwd'),
-      group: readChainFile([root], 'etc/group'),
-    })
+    const resolved = resolveUser(request.user, [], accounts)
     user = { ...base.user, uid: resolved.uid, gid: resolved.gid, additionalGids: resolved.additionalGids }
     if (resolved.entry?.home !== undefined) env.set('HOME', resolved.entry.home)
     const bounding = base.capabilities?.bounding ?? []

@@ -11,7 +11,7 @@ export async function exportContainer(name: string, write: WriteChunk): Promise<
   const engine = await openEngine()
   const id = findOne(engine, name)
   const plan = await accessRoot(engine, id, false)
-  const request = { root: plan.root, path: '', as: '' }
+  const request = { root: plan.root, path: '', as: '', ids: plan.ids }
   for await (const chunk of readRootWorker(await engine.namespace(), plan, 'pack', request)) await write(chunk)
   engine.journal({ type: 'container', status: 'export', id, name, attributes: {} })
 }

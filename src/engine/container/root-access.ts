@@ -5,25 +5,33 @@ import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { planBinds } from '#storage/bind-calls.ts'
 import type { RootPlan } from '#storage/driver.ts'
+import type { RootIds } from '#storage/root-ids.ts'
 import { imageOfRecord } from './choose-image.ts'
 import { ownersOf, prepareRoot, rootOf } from './root.ts'
 import { machineOf } from './survey.ts'
 
+export interface AccessedRoot extends RootPlan {
+  /** What the container's ids are in the user's namespace, where a worker sees them; absent where they are the same. */
+  ids?: RootIds
+}
+
 /** How a worker gets at the root. With `mounts`, a stopped container's volumes and binds are in it too. */
-export async function accessRoot(engine: Engine, id: ContainerId, mounts: boolean): Promise<RootPlan> {
+export async function accessRoot(engine: Engine, id: ContainerId, mounts: boolean): Promise<AccessedRoot> {
   const folder = containerDir(engine.graphRoot, id)
   const report = readStatus(folder, machineOf(engine))
   if (report.status === 'elsewhere')
     throw new TspodError('CONFLICT', `container ${id} runs on another machine, and its files are in use there`)
-  if (isRunning(report) && report.state !== undefined) return { calls: [], root: `/proc/${report.state.pid}/root` }
   const record = readRecord(engine.graphRoot, id)
+  const ids = record.rootIds && { ids: record.rootIds }
+  if (isRunning(report) && report.state !== undefined)
+    return { calls: [], root: `/proc/${report.state.pid}/root`, ...ids }
   const image = record.image === undefined ? undefined : await imageOfRecord(engine, record)
   const root = await rootOf(engine, record.request, image, folder, ownersOf(record))
   await prepareRoot(root)
   const { calls, program, root: path } = root.plan
   // a FUSE program's file system is not there yet when the calls are made
   const binds = mounts && program === undefined ? record.mounts.filter(isBind) : []
-  return { calls: [...calls, ...planBinds(path, binds, calls.length)], program, root: path }
+  return { ...ids, calls: [...calls, ...planBinds(path, binds, calls.length)], program, root: path }
 }
 
 const isBind = ({ type }: RecordedMount): boolean => type === 'bind' || type === 'volume'

@@ -1,12 +1,12 @@
 // top: the processes of a container, read from the host's /proc; or what ps(1) says inside.
 import { readFileSync } from 'node:fs'
 import { requireAllowed } from '#container/state.ts'
-import { parseGroup, parsePasswd } from '#container/users.ts'
+import { type Accounts, parseGroup, parsePasswd } from '#container/users.ts'
 import type { ContainerName, ProcessTable, TopRequest } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { type ProcessFacts, processesBeside, readProcess, readProcessFile, uptimeSeconds } from '#host/process-table.ts'
-import { readChainFile } from '#storage/chain-file.ts'
+import { readAccounts } from './read-accounts.ts'
 import { findOne } from './select.ts'
 import { type SeenContainer, seeContainer } from './survey.ts'
 import { columnsOf, type TableFacts } from './top-columns.ts'
@@ -20,18 +20,17 @@ export async function topContainer(name: ContainerName, request: TopRequest): Pr
   const columns = columnsOf(request.descriptors)
   const pid = container.report.state?.pid ?? 0
   const processes = processesBeside(pid)
-  const facts = tableFacts(pid, processes)
+  const facts = tableFacts(pid, processes, await readAccounts(engine, container.id, pid))
   return {
     titles: columns.map(({ title }) => title),
     rows: processes.map(process => columns.map(({ cell }) => cell(process, facts))),
   }
 }
 
-function tableFacts(pid: number, processes: readonly ProcessFacts[]): TableFacts {
+function tableFacts(pid: number, processes: readonly ProcessFacts[], accounts: Accounts): TableFacts {
   const depth = readProcess(pid)?.nestedPids.length ?? 1
   const insidePids = new Map(processes.map(({ hostPid, nestedPids }) => [hostPid, nestedPids[depth - 1] ?? 0]))
-  const root = [`/proc/${pid}/root`]
-  const inside = namesIn(readChainFile(root, 'etc/passwd'), readChainFile(root, 'etc/group'))
+  const inside = namesIn(accounts.passwd, accounts.group)
   const host = namesIn(readFileSync('/etc/passwd', 'utf8'), readFileSync('/etc/group', 'utf8'))
   const insideUid = mapping(pid, 'uid_map')
   const insideGid = mapping(pid, 'gid_map')
