@@ -18,15 +18,8 @@ const how = Buffer.alloc(24)
 
 /**
  * Opens `path` as if `root` were the root folder: `..` and absolute symbolic links stay inside. Never follows magic links of
- * /proc. Throws a SystemCallError.
+ * /proc. `undefined` where a part of the path does not exist; throws a SystemCallError for other failures.
  */
-export function openBeneath(root: number, path: ByteName, flags: number, mode = 0): Fd {
-  const fd = findBeneath(root, path, flags, mode)
-  if (fd === undefined) throw systemCallError('openat2', ENOENT, nameText(path))
-  return fd
-}
-
-/** The same; `undefined` where a part of the path does not exist. */
 export function findBeneath(root: number, path: ByteName, flags: number, mode = 0): Fd | undefined {
   const name = path === '' ? '.' : path
   if (!hasOpenat2) return walkBeneath(root, name, flags, mode)
