@@ -25,6 +25,7 @@ export const createOptions = {
   envFile: list('file', 'Read variables from a file', { completes: 'files' }),
   envHost: flag("Set all of the caller's variables"),
   envMerge: list('name=value', 'Set a variable from others of the image, such as PATH=${PATH}:/opt/bin'),
+  explain: flag('Print what would be done as shell commands, and do nothing'),
   expose: commas('port', 'Note ports the container listens on'),
   gidmap: commas('container:host:size', 'Map group ids of the user namespace'),
   groupAdd: commas('group', "Add groups to the process; keep-groups keeps the caller's"),

@@ -12,6 +12,8 @@ export interface EngineVerbs {
   runContainer(request: ContainerRequest, options: C.RunOptions): Promise<C.RunOutcome>
   /** container/create.ts */
   createContainer(request: ContainerRequest, pull: I.PullOptions): Promise<{ id: string }>
+  /** container/explain.ts: what both would do, as lines of a script for bash; the image must be there, nothing is made */
+  explainContainer(request: ContainerRequest): Promise<string[]>
   /** container/start.ts */
   startContainers(selection: C.Selection): Promise<C.Outcome[]>
   /** container/start.ts: start one and attach to it before its process runs */

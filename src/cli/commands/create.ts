@@ -2,6 +2,7 @@
 import { defineCommand } from '#cli/command.ts'
 import { createOptions } from '#cli/container-options.ts'
 import { createRequest } from '#cli/create-request.ts'
+import { printExplanation } from '#cli/explanation.ts'
 import { refused } from '#cli/option.ts'
 import { printLine } from '#cli/output.ts'
 import { pullOptionsOf } from '#cli/pull-options.ts'
@@ -20,6 +21,7 @@ export const createCommand = defineCommand({
   completes: ['images', 'none'],
   async run(values, operands) {
     const request = createRequest(values, operands, process.cwd())
+    if (values.explain === true) return await printExplanation(request)
     const progress = commandProgress(values.quiet ?? false)
     const { createContainer } = await import('#engine/container/create.ts')
     const { id } = await createContainer(request, {
@@ -27,5 +29,6 @@ export const createCommand = defineCommand({
       onProgress: progress.onProgress,
     }).finally(() => progress[Symbol.dispose]())
     printLine(id)
+    return 0
   },
 })

@@ -3,6 +3,7 @@
 import { defineCommand, usageError } from '#cli/command.ts'
 import { createOptions } from '#cli/container-options.ts'
 import { createRequest } from '#cli/create-request.ts'
+import { printExplanation } from '#cli/explanation.ts'
 import { commas, flag, refused } from '#cli/option.ts'
 import { printLine } from '#cli/output.ts'
 import { pullOptionsOf } from '#cli/pull-options.ts'
@@ -24,6 +25,7 @@ export const runCommand = defineCommand({
   completes: ['images', 'none'],
   async run(values, operands) {
     const request = createRequest(values, operands, process.cwd())
+    if (values.explain === true) return await printExplanation(request)
     request.detach = values.detach ?? false
     if (request.detach && values.attach !== undefined) throw usageError('--attach and --detach cannot be set together')
     const options: RunOptions = { pull: pullOptionsOf(values) }

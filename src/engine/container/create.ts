@@ -113,7 +113,7 @@ async function freeName(engine: Engine, name: string, replace: boolean): Promise
 }
 
 /** The mounts of --volumes-from, `name[:ro|rw|z]`. */
-function inheritedMounts(graphRoot: string, request: ContainerRequest): RecordedMount[] {
+export function inheritedMounts(graphRoot: string, request: ContainerRequest): RecordedMount[] {
   return request.volumesFrom.flatMap(text => {
     const [name = '', words = ''] = text.split(':')
     const unknown = words.split(',').find(word => !['', 'ro', 'rw', 'z'].includes(word))

@@ -13,24 +13,29 @@ export interface ResolvedMounts {
   recorded: RecordedMount[]
 }
 
-/** Resolves every mount of a request, with the image's VOLUMEs. Later ones win over earlier ones at the same place. */
+/**
+ * Resolves every mount of a request, with the image's VOLUMEs. Later ones win over earlier ones at the same place. `makeFolder` makes
+ * the source of a bind that is not there.
+ */
 export async function resolveMounts(
   _engine: Engine,
   request: ContainerRequest,
   imageVolumes: readonly string[],
   inherited: readonly RecordedMount[],
   volumes: VolumeKeeper,
+  makeFolder: (path: string) => void = path => mkdirSync(path, { recursive: true }),
 ): Promise<ResolvedMounts> {
   const byDestination = new Map<string, { resolved: ResolvedMount; recorded: RecordedMount }>()
   for (const mount of inherited) byDestination.set(mount.destination, { resolved: fromRecord(mount), recorded: mount })
-  for (const mount of request.mounts) byDestination.set(mount.destination, await resolveMount(mount, volumes))
+  for (const mount of request.mounts)
+    byDestination.set(mount.destination, await resolveMount(mount, volumes, makeFolder))
   for (const destination of request.imageVolumes === 'ignore' ? [] : imageVolumes) {
     if (byDestination.has(destination)) continue
     const wanted: MountRequest =
       request.imageVolumes === 'tmpfs'
         ? { type: 'tmpfs', destination, options: ['nosuid', 'nodev', 'rw'], copyUp: true }
         : anonymousVolume(destination)
-    byDestination.set(destination, await resolveMount(wanted, volumes))
+    byDestination.set(destination, await resolveMount(wanted, volumes, makeFolder))
   }
   const all = [...byDestination.values()]
   return { resolved: all.map(({ resolved }) => resolved), recorded: all.map(({ recorded }) => recorded) }
@@ -59,10 +64,11 @@ export function fromRecord(mount: RecordedMount): ResolvedMount {
 async function resolveMount(
   mount: MountRequest,
   volumes: VolumeKeeper,
+  makeFolder: (path: string) => void,
 ): Promise<{ resolved: ResolvedMount; recorded: RecordedMount }> {
   switch (mount.type) {
     case 'bind':
-      return bindMount(mount)
+      return bindMount(mount, makeFolder)
     case 'volume': {
       const volume = await volumes.open(mount.name, mount.destination, mount.copyUp)
       return volumeMount(mount, volume)
@@ -113,7 +119,10 @@ function subfolder(name: string, top: string, subpath: string): string {
   throw new TspodError('INVALID', `mounting volume "${name}": the subpath "${subpath}" leads out of the volume`)
 }
 
-function bindMount(mount: Extract<MountRequest, { type: 'bind' }>): {
+function bindMount(
+  mount: Extract<MountRequest, { type: 'bind' }>,
+  makeFolder: (path: string) => void,
+): {
   resolved: ResolvedMount
   recorded: RecordedMount
 } {
@@ -138,14 +147,19 @@ function bindMount(mount: Extract<MountRequest, { type: 'bind' }>): {
         },
       )
     try {
-      mkdirSync(mount.source, { recursive: true })
+      makeFolder(mount.source)
     } catch (error) {
       throw during(`making the folder "${mount.source}" to mount it on "${mount.destination}"`, error)
     }
   }
   const propagation = mount.propagation ?? 'rprivate'
-  const options = bindOptions(mount, propagation, mount.recursive && statSync(mount.source).isDirectory())
+  const options = bindOptions(mount, propagation, mount.recursive && isFolder(mount.source))
   return both('bind', mount.source, mount.destination, options, !mount.readOnly, { propagation })
+}
+
+/** A source that has yet to be made will be a folder. */
+function isFolder(source: string): boolean {
+  return statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true
 }
 
 /** Filled with what lies beneath, unless that was refused. */

@@ -58,7 +58,7 @@ export function planCreate(spec: RuntimeSpec, rootPath: string, facts: CreateFac
       ...planSettings(spec),
     ],
     masks: planMasks(linux),
-    enter: planEnterRoot(rootPath, spec.root.readonly === true, linux.rootfsPropagation),
+    enter: planEnterRoot(spec.root.readonly === true, linux.rootfsPropagation),
     process,
     freeSlot,
   }

@@ -36,7 +36,7 @@ export function planDeviceSteps(
     init.push({
       actor: 'init',
       doing,
-      shell: `touch .${quoted(device.path)} && mount --bind ${quoted(device.source)} .${quoted(device.path)}`,
+      shell: `touch .${quoted(device.path)}; mount --bind ${quoted(device.source)} .${quoted(device.path)}`,
       calls: [...targetCalls(device.path, 'file', 0o666), moveTo(slot)],
     })
   })

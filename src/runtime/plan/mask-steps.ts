@@ -48,6 +48,19 @@ export function readMaskTarget([opened = ENOENT, openedFolder = ENOENT]: readonl
   return openedFolder >= 0 ? 'folder' : 'file'
 }
 
+/** What a remount must say again of the kernel's own file systems, or it would be lost. */
+function frozenWords(path: string): string {
+  return /^\/(proc|sys)\//.test(path) ? 'ro,nosuid,nodev,noexec' : 'ro'
+}
+
+/** Hides or freezes one path, whatever is there: as a person would type it. */
+export function maskText(mask: MaskStep): string {
+  const path = `.${quoted(mask.path)}`
+  const { shell } = planMask(mask, 'file', 0)
+  if (mask.kind === 'freeze') return `[ ! -e ${path} ] || { ${shell}; }`
+  return `if [ -d ${path} ]; then ${planMask(mask, 'folder', 0).shell}; elif [ -e ${path} ]; then ${shell}; fi`
+}
+
 /** Hides or freezes one path that exists. */
 export function planMask(mask: MaskStep, target: 'file' | 'folder', slot: number): Step {
   const open = [openBeneath(mask.path, O_PATH), ...placeAt(0, TARGET)]
@@ -56,7 +69,7 @@ export function planMask(mask: MaskStep, target: 'file' | 'folder', slot: number
     return {
       actor: 'init',
       doing: `making "${mask.path}" read-only`,
-      shell: `mount --rbind -o ro .${quoted(mask.path)} .${quoted(mask.path)}`,
+      shell: `mount --rbind .${quoted(mask.path)} .${quoted(mask.path)}; mount -o remount,bind,${frozenWords(mask.path)} .${quoted(mask.path)}`,
       calls: joinCalls([
         open,
         [
@@ -70,7 +83,7 @@ export function planMask(mask: MaskStep, target: 'file' | 'folder', slot: number
     return {
       actor: 'init',
       doing: `hiding the folder "${mask.path}"`,
-      shell: `mount -t tmpfs -o ro tmpfs .${quoted(mask.path)}`,
+      shell: `mount -t tmpfs -o ro,nosuid,nodev,noexec,size=0k tmpfs .${quoted(mask.path)}`,
       calls: [
         ...open,
         call('fchdir', TARGET),

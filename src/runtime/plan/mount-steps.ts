@@ -61,7 +61,10 @@ function planMount(mount: MountSpec, slot: number, facts: MountFacts): MountPlan
 
 function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: MountFacts): MountPlan {
   const source = mount.source ?? ''
-  const shell = `mount --${flags.recursive ? 'rbind' : 'bind'}${optionText(mount)} ${quoted(source)} .${quoted(mount.destination)}`
+  const isFolder = facts.isFolder(source)
+  const make = isFolder ? makeFolderText(mount.destination) : makeFileText(mount.destination)
+  const verb = flags.recursive ? '--rbind' : '--bind'
+  const shell = `${make}; mount ${verb}${optionText(mount)} ${quoted(source)} .${quoted(mount.destination)}`
   const doing = `binding "${source}" to "${mount.destination}"`
   const recursive = flags.recursive ? AT_RECURSIVE : 0
   const tree = facts.openedTree?.(source)
@@ -86,7 +89,7 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
         actor: 'init',
         doing,
         shell,
-        calls: [...targetCalls(mount.destination, facts.isFolder(source) ? 'folder' : 'file'), moveTo(slot)],
+        calls: [...targetCalls(mount.destination, isFolder ? 'folder' : 'file'), moveTo(slot)],
       },
     ],
   }
@@ -105,12 +108,14 @@ function planFileSystem(mount: MountSpec, flags: MountFlags): MountPlan {
     [call('fchdir', TARGET), call('mount', source, '.', type, flags.flags, flags.data === '' ? null : flags.data)],
     ...flags.propagation.map(kind => propagate(mount.destination, kind)),
   ])
-  const shell = `mount -t ${type}${optionText(mount)} ${quoted(source)} .${quoted(mount.destination)}`
+  const target = `.${quoted(mount.destination)}`
+  const shell = `${makeFolderText(mount.destination)}; mount -t ${type}${optionText(mount)} ${quoted(source)} ${target}`
   const step: Step = { actor: 'init', doing: `mounting ${type} on "${mount.destination}"`, shell, calls }
   if (!flags.copyUp) return { stager: [], init: [step] }
   if (type !== 'tmpfs')
     throw new TspodError('INVALID', `mounting ${type} on "${mount.destination}": "tmpcopyup" is for tmpfs only`)
-  return { stager: [], init: [{ ...step, copyUp: { destination: mount.destination, flags } }] }
+  const copyUp = { destination: mount.destination, flags }
+  return { stager: [], init: [{ ...step, shell: copyUpText(mount), copyUp }] }
 }
 
 /** Propagation of a new file system: reached through a fresh descriptor, since TARGET is what lies beneath it. */
@@ -163,7 +168,33 @@ function setAttributes(slot: number, recursive: number, set: bigint, clear: bigi
   )
 }
 
-function optionText(mount: MountSpec): string {
-  const words = (mount.options ?? []).filter(word => word !== 'bind' && word !== 'rbind')
+/** Words that mount(8) has no use for. */
+const ownWords = ['bind', 'rbind', 'tmpcopyup', 'notmpcopyup', 'newinstance']
+
+function optionText({ options = [] }: MountSpec): string {
+  const words = options.filter(word => !ownWords.includes(word))
   return words.length === 0 ? '' : ` -o ${quoted(words.join(','))}`
+}
+
+function makeFolderText(path: string): string {
+  return `mkdir -p .${quoted(path)}`
+}
+
+function makeFileText(path: string): string {
+  const folder = path.slice(0, path.lastIndexOf('/'))
+  return `${folder === '' ? '' : `mkdir -p .${quoted(folder)}; `}touch .${quoted(path)}`
+}
+
+/** What lies beneath stays in sight elsewhere until it is copied. */
+function copyUpText(mount: MountSpec): string {
+  const target = `.${quoted(mount.destination)}`
+  const writable: MountSpec = { ...mount, options: (mount.options ?? []).filter(word => word !== 'ro') }
+  const isReadOnly = mount.options?.includes('ro') === true
+  return [
+    makeFolderText(mount.destination),
+    `mkdir -p /tmp/beneath; mount --bind ${target} /tmp/beneath`,
+    `mount -t tmpfs${optionText(writable)} tmpfs ${target}`,
+    `cp -a /tmp/beneath/. ${target}; umount /tmp/beneath`,
+    ...(isReadOnly ? [`mount -o remount,ro ${target}`] : []),
+  ].join('; ')
 }

@@ -98,10 +98,10 @@ export function planLoopback(): Step {
 
 /** Everything that every program starts from: limits, security labels, session, signals, no stray descriptors. */
 export function planSurroundings(process: ProcessSpec, firstClosed: number): Step[] {
-  const steps: Step[] = planRlimits(process.rlimits).map(({ type, resource, limits }) => ({
+  const steps: Step[] = planRlimits(process.rlimits).map(({ type, resource, limits, text }) => ({
     actor: 'init',
     doing: `setting the limit ${type}`,
-    shell: `prlimit --pid $$ # ${type}`,
+    shell: `prlimit --pid $$ --${type.slice('RLIMIT_'.length).toLowerCase()}=${text}`,
     calls: [call('prlimit64', 0, resource, { memory: limits }, 0)],
   }))
   if (process.apparmorProfile !== undefined && process.apparmorProfile !== '')
@@ -151,19 +151,19 @@ export function planIdentitySteps(process: ProcessSpec, linux: LinuxSpec, facts:
   const drop: Step = {
     actor: 'init',
     doing: 'dropping capabilities from the bounding set',
-    shell: `# capsh --drop=… (${capabilities.dropFromBounding.length} capabilities)`,
+    shell: '',
     calls: capabilities.dropFromBounding.map(number => call('prctl', PR_CAPBSET_DROP, number, 0, 0, 0)),
   }
   const become: Step = {
     actor: 'init',
     doing: `becoming user ${uid}:${gid}`,
-    shell: `setpriv --reuid ${uid} --regid ${gid}`,
+    shell: identity.umask === undefined ? '' : `umask ${identity.umask.toString(8).padStart(4, '0')}`,
     calls: ids,
   }
   const setCapabilities: Step = {
     actor: 'init',
     doing: 'setting capabilities',
-    shell: `# capabilities: ${(process.capabilities?.effective ?? []).join(' ') || 'none'}`,
+    shell: '',
     calls: [
       call('capset', { memory: capabilities.header }, { memory: capabilities.data }),
       tolerate('EINVAL', call('prctl', PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)),
@@ -181,7 +181,7 @@ export function planIdentitySteps(process: ProcessSpec, linux: LinuxSpec, facts:
     const noNewPrivileges: Step = {
       actor: 'init',
       doing: 'forbidding new privileges',
-      shell: 'setpriv --no-new-privs',
+      shell: '',
       calls: [call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)],
     }
     return [changeFolder, drop, become, setCapabilities, noNewPrivileges, ...filter]

@@ -8,6 +8,8 @@ export interface RlimitStep {
   resource: number
   /** struct rlimit64: soft, hard; little endian */
   limits: Uint8Array
+  /** `soft:hard` as prlimit(1) takes them */
+  text: string
 }
 
 /** One step for each limit. Throws INVALID for an unknown type or one named twice (runtime-spec, POSIX process). */
@@ -23,11 +25,15 @@ export function planRlimits(rlimits: readonly RlimitSpec[] = []): RlimitStep[] {
     const view = new DataView(new ArrayBuffer(16))
     view.setBigUint64(0, limit(soft), true)
     view.setBigUint64(8, limit(hard), true)
-    return { type, resource, limits: new Uint8Array(view.buffer) }
+    return { type, resource, limits: new Uint8Array(view.buffer), text: `${limitText(soft)}:${limitText(hard)}` }
   })
 }
 
 const infinity = 2n ** 64n - 1n
+
+function limitText(value: number): string {
+  return limit(value) === infinity ? 'unlimited' : String(value)
+}
 
 /** RLIM_INFINITY arrives from JSON as 2^64; nothing real is as large as 2^63. */
 function limit(value: number): bigint {

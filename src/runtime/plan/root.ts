@@ -45,26 +45,26 @@ export function planAttachRoot(path: string, propagation: LinuxSpec['rootfsPropa
     {
       actor: 'init',
       doing: `attaching the root file system at "${path}"`,
-      shell: `mount --rbind ${quoted(path)} ${quoted(path)}`,
+      shell: `mount --rbind ${quoted(path)} ${quoted(path)}; cd ${quoted(path)}`,
       calls: [call('move_mount', ROOT, '', AT_FDCWD, '/', MOVE_MOUNT_F_EMPTY_PATH)],
     },
   ]
 }
 
 /** pivot_root(2) into it and forgets the old root (pivot_root(2), "pivot_root(".", ".")"). */
-export function planEnterRoot(path: string, isReadOnly: boolean, propagation: LinuxSpec['rootfsPropagation']): Step[] {
+export function planEnterRoot(isReadOnly: boolean, propagation: LinuxSpec['rootfsPropagation']): Step[] {
   const steps: Step[] = []
   if (isReadOnly)
     steps.push({
       actor: 'init',
       doing: 'making the root file system read-only',
-      shell: `mount -o remount,bind,ro ${quoted(path)}`,
+      shell: 'mount -o remount,bind,ro .',
       calls: [call('mount_setattr', ROOT, '', AT_EMPTY_PATH, { memory: readOnlyAttributes() }, 32)],
     })
   steps.push({
     actor: 'init',
     doing: 'changing the root',
-    shell: `cd ${quoted(path)} && pivot_root . . && umount -l . && cd /`,
+    shell: 'pivot_root . .; hash -r; umount -l .; cd /',
     calls: [call('fchdir', ROOT), call('pivot_root', '.', '.'), call('umount2', '.', MNT_DETACH), call('chdir', '/')],
   })
   if (propagation === 'shared' || propagation === 'rshared')

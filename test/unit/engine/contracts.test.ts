@@ -6,6 +6,7 @@ import { createContainer } from '#engine/container/create.ts'
 import { diffObjects } from '#engine/container/diff.ts'
 import { execContainer } from '#engine/container/exec.ts'
 import { containerExists } from '#engine/container/exists.ts'
+import { explainContainer } from '#engine/container/explain.ts'
 import { exportContainer } from '#engine/container/export.ts'
 import { inspectContainers } from '#engine/container/inspect.ts'
 import { killContainers } from '#engine/container/kill.ts'
@@ -53,6 +54,7 @@ import { removeVolumes } from '#engine/volume/remove.ts'
 const verbs: EngineVerbs = {
   runContainer,
   createContainer,
+  explainContainer,
   startContainers,
   startAttached,
   stopContainers,
