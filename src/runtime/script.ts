@@ -33,7 +33,7 @@ export interface ScriptFacts {
 /** All lines; `files` are those that make the container's folder. The whole is a script for bash. */
 export function writeScript(facts: ScriptFacts, files: readonly string[]): string[] {
   const { spec, root, folder, mode, mappings } = facts
-  const plan = planCreate(spec, root.path, { terminalSocket: undefined, isFolder: facts.isFolder })
+  const plan = planCreate(spec, root.path, { terminalSocket: undefined, isFolder: source => facts.isFolder(source) })
   const namespaceScript = `${folder}/namespace.sh`
   const containerScript = `${folder}/container.sh`
   const lines = [
@@ -246,5 +246,5 @@ function renderCall({ name, args }: Call): string {
 }
 
 function word(argument: Argument): string {
-  return typeof argument === 'string' ? quoted(argument) : String(argument)
+  return typeof argument === 'string' ? quoted(argument) : JSON.stringify(argument)
 }
