@@ -109,7 +109,6 @@ function inputs(change: Partial<ContainerRequest> = {}, others: Partial<PlanInpu
       containerEnv: '/c/containerenv',
       passwd: '/c/passwd',
       group: '/c/group',
-      init: '/usr/bin/tini',
     },
     ...others,
   }
@@ -350,20 +349,18 @@ describe('planContainer()', () => {
       "the host's /proc is shared",
     )
     expect(() => plan({ devices: ['/dev/fuse:r'] })).toThrow('the permissions "r" cannot be enforced')
-    expect(() => plan({ init: true }, { paths: { ...inputs().paths, init: undefined } })).toThrow(
-      '--init: no init program',
-    )
     expect(() => plan({ timezone: '../../etc/shadow' })).toThrow('--tz "../../etc/shadow"')
   })
 
   test('--init, --tz, --device, proc-opts and dns none', () => {
-    const odd = plan({
+    const asked: Partial<ContainerRequest> = {
       init: true,
       timezone: 'Europe/Berlin',
       devices: ['/dev/a:/dev/b'],
       securityOpts: ['proc-opts=hidepid=2,subset=pid', 'no-new-privileges'],
       dns: ['none'],
-    })
+    }
+    const odd = plan(asked, { paths: { ...inputs().paths, init: '/usr/bin/tini' } })
     expect(odd.spec.process?.args).toEqual(['/dev/init', '--', 'sh'])
     expect(mountAt(odd, '/dev/init')).toMatchObject({ source: '/usr/bin/tini', options: ['bind', 'rprivate', 'ro'] })
     expect(mountAt(odd, '/etc/localtime')?.source).toBe('/usr/share/zoneinfo/Europe/Berlin')
