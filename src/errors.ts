@@ -72,7 +72,11 @@ function codeOf(errno: string): ErrorCode {
 export function during(doing: string, error: unknown): TspodError {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof TspodError)
-    return new TspodError(error.code, `${doing}: ${message}`, { hint: error.hint, exitCode: error.exitCode, cause: error })
+    return new TspodError(error.code, `${doing}: ${message}`, {
+      hint: error.hint,
+      exitCode: error.exitCode,
+      cause: error,
+    })
   return new TspodError('INTERNAL', `${doing}: ${message}`, { cause: error })
 }
 

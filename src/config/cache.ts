@@ -2,9 +2,9 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '#errors.ts'
-import { isLogged, log } from '#log.ts'
 import { cacheFolder } from '#host/paths.ts'
 import { hostUser } from '#host/user.ts'
+import { isLogged, log } from '#log.ts'
 import type { ConfigTables } from './tables.ts'
 import type { TomlTable } from './toml.ts'
 

@@ -1,6 +1,7 @@
 // The configuration of one run: defaults, files, environment and the options before the verb, as one frozen value.
-import { defaults } from './defaults.ts'
+
 import { cachedParse, type ParsedFiles } from './cache.ts'
+import { defaults } from './defaults.ts'
 import { type ConfigFile, containersConfFiles, storageConfFile } from './files.ts'
 import { decideStorage, type StorageOverrides, type StorageSettings } from './storage.ts'
 import type { ConfigTables } from './tables.ts'

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '#errors.ts'
-import { log } from '#log.ts'
 import { stateFolder } from '#host/paths.ts'
+import { log } from '#log.ts'
 
 /** The remembered facts by name; every one can be missing. */
 export interface Remembered {

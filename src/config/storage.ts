@@ -2,10 +2,10 @@
 import { chownSync, mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { during, TspodError } from '#errors.ts'
-import { log } from '#log.ts'
 import { filesystemOf } from '#host/filesystem.ts'
 import { defaultGraphRoot, defaultRunRoot, ensurePrivateFolder, type RuntimeFolder } from '#host/paths.ts'
 import { type HostUser, homeFolder, hostUser, passwdEntry } from '#host/user.ts'
+import { log } from '#log.ts'
 import type { ConfigFile } from './files.ts'
 import type { TomlTable } from './toml.ts'
 

@@ -1,5 +1,5 @@
 // Programs of the host that tspod calls: where they are, which version, and whether they may do what they are there for.
-import { constants, accessSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { mountOf } from './filesystem.ts'
 import { runProgramSync } from './run-program.ts'

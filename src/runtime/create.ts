@@ -1,7 +1,6 @@
 // Creates a container's process from its spec: launcher, stager, process 1 (docs/internals.md, Processes), up to the point where
 // only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
-import { statSync } from 'node:fs'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd, openFile } from '#sys/fd.ts'
 import {
@@ -20,29 +19,29 @@ import {
 } from '#sys/flags.ts'
 import { killProcess, type ProcessIdentity, readProcessStat, waitProcess } from '#sys/process.ts'
 import { type Call, call, tolerate } from '#sys/servant/batch.ts'
+import { type Program, programCalls } from '#sys/servant/program.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
 import { performMounts } from './copy-up.ts'
+import { executeProgram } from './exec-error.ts'
+import { fetchTree, parseForeignPath } from './foreign-tree.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
-import type { SeccompPlan } from './seccomp/plan.ts'
+import { planTerminalStreams } from './plan/device-steps.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
 import { formatMappings, planNamespaces } from './plan/namespaces.ts'
 import { writeFileCalls } from './plan/paths.ts'
 import {
+  type ProcessFacts,
   planExecve,
   planIdentitySteps,
   planStreams,
   planSurroundings,
-  type ProcessFacts,
 } from './plan/process-steps.ts'
-import { planTerminalStreams } from './plan/device-steps.ts'
-import { executeProgram } from './exec-error.ts'
-import { fetchTree, parseForeignPath } from './foreign-tree.ts'
-import { type Program, programCalls } from '#sys/servant/program.ts'
-import { ROOT } from './slots.ts'
 import { performStages, type RootSetup, serverCount } from './root-setup.ts'
-import { joinCalls, performSteps, postSteps, settleSteps, type Step } from './step.ts'
+import type { SeccompPlan } from './seccomp/plan.ts'
+import { ROOT } from './slots.ts'
+import { joinCalls, performSteps, postSteps, type Step, settleSteps } from './step.ts'
 
 /** What the process's descriptors 0 to 2 are. */
 export type ProcessStreams =

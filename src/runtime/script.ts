@@ -8,7 +8,7 @@ import { type CreatePlan, planCreate } from './plan/create.ts'
 import { maskText } from './plan/mask-steps.ts'
 import { formatMappings } from './plan/namespaces.ts'
 import { quoted } from './plan/paths.ts'
-import { planExecve, planIdentitySteps, planSurroundings, type ProcessFacts } from './plan/process-steps.ts'
+import { type ProcessFacts, planExecve, planIdentitySteps, planSurroundings } from './plan/process-steps.ts'
 import type { RootSetup } from './root-setup.ts'
 import type { Step } from './step.ts'
 

@@ -1,6 +1,7 @@
 // The ids of a user namespace inside the user's one, as the latter counts them. Host namespaces; a servant enters where it must.
-import { waitProcess } from '#sys/process.ts'
+
 import { O_RDONLY } from '#sys/flags.ts'
+import { waitProcess } from '#sys/process.ts'
 import { call } from '#sys/servant/batch.ts'
 import { Servant } from '#sys/servant/servant.ts'
 import type { IdMapping, IdMappings } from './id-mapping.ts'

@@ -2,10 +2,10 @@
 // Host namespaces.
 import { readFileSync } from 'node:fs'
 import { errnoOf } from '#errors.ts'
-import { log } from '#log.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { runProgramSync } from '#host/run-program.ts'
 import { type HostUser, parsePasswd, passwdEntry } from '#host/user.ts'
+import { log } from '#log.ts'
 import type { IdMapping } from './id-mapping.ts'
 
 export interface IdRange {

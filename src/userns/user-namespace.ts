@@ -3,8 +3,8 @@
 import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
-import { log } from '#log.ts'
 import { runProgramSync } from '#host/run-program.ts'
+import { log } from '#log.ts'
 import { syscall } from '#sys/call.ts'
 import { type Fd, openFile } from '#sys/fd.ts'
 import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, O_RDONLY, O_RDWR, SIG_SETMASK } from '#sys/flags.ts'
@@ -242,4 +242,3 @@ export function enterCalls(namespace: UserNamespace): Call[] {
     call('setresuid', 0, 0, 0),
   ]
 }
-

@@ -32,7 +32,10 @@ const everyones = ['oci', 'errors.ts', 'log.ts', 'containers-conf']
 const reserved: { what: RegExp; where: RegExp }[] = [
   { what: /^#?koffi|^@koromix/, where: /^sys\// },
   { what: /^commander$/, where: /^cli\// },
-  { what: /^(node:)?child_process$|^execa$/, where: /^(host\/run-program|storage\/fuse-overlayfs|config\/credential-helper)\.ts$/ },
+  {
+    what: /^(node:)?child_process$|^execa$/,
+    where: /^(host\/run-program|storage\/fuse-overlayfs|config\/credential-helper)\.ts$/,
+  },
   { what: /^bun(:|$)/, where: /^host\/bun\.ts$/ },
 ]
 

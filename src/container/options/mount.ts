@@ -1,10 +1,10 @@
 // -v, --mount and --tmpfs as the user typed them, each to one mount request (run(1)).
 import { posix } from 'node:path'
-import { TspodError } from '#errors.ts'
 import { isName } from '#container/name.ts'
 import type { MountRequest } from '#container/request.ts'
-import { containerPath, type MountWords, takeMountWord } from './_mount-words.ts'
+import { TspodError } from '#errors.ts'
 import { splitFields } from './_fields.ts'
+import { containerPath, type MountWords, takeMountWord } from './_mount-words.ts'
 import { tmpfsRequest } from './_tmpfs.ts'
 
 type Refuse = (why: string) => TspodError

@@ -1,6 +1,7 @@
 // --pid, --ipc, --uts, --cgroupns, --userns and --network (run(1)).
-import { TspodError } from '#errors.ts'
+
 import type { NamespaceMode, NetworkRequest, UsernsMode } from '#container/request.ts'
+import { TspodError } from '#errors.ts'
 
 type Refuse = (why: string) => TspodError
 

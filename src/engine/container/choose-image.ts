@@ -1,10 +1,11 @@
 // The image behind a container: found in the store, or pulled, as the pull policy says.
-import { TspodError } from '#errors.ts'
+
 import type { ImageDefaults } from '#container/inputs.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import type { Engine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
 import type { StoredImage } from '#image/stored-image.ts'
 import type { ChainId, Digest } from '#oci/digest.ts'
 

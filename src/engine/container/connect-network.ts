@@ -1,13 +1,14 @@
 // Which network driver serves a container, and with what program.
-import { TspodError } from '#errors.ts'
-import type { ContainerRequest } from '#container/request.ts'
+
 import { parseNetworkOption } from '#container/options/namespaces.ts'
+import type { ContainerRequest } from '#container/request.ts'
+import type { Engine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import { hostNetwork, noNetwork } from '#network/fixed.ts'
 import { slirp4netnsNetwork } from '#network/slirp4netns/driver.ts'
 import { parseSlirp4netnsOptions } from '#network/slirp4netns/options.ts'
-import type { Engine } from '#engine/open.ts'
 import type { JoinedContainers } from './join-namespaces.ts'
 
 export interface ConnectedNetwork {

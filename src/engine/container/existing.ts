@@ -1,5 +1,5 @@
 // A container on disk, decided again for another start: what it runs in may have changed since (name servers, mappings, other containers).
-import { containerDir, type ContainerId, type ContainerRecord, readRecord } from '#container/record.ts'
+import { type ContainerId, type ContainerRecord, containerDir, readRecord } from '#container/record.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { idOption, type RootIds } from '#storage/root-ids.ts'

@@ -1,8 +1,8 @@
 // The small init of --init: which program it is, on the host.
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { TspodError } from '#errors.ts'
 import type { ContainerRequest } from '#container/request.ts'
+import { TspodError } from '#errors.ts'
 import { ownInit } from '#runtime/own-init.ts'
 
 export interface InitProgram {

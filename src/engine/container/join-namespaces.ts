@@ -1,11 +1,12 @@
 // Namespaces that a container shares with others: whose they are, and as which files they are joined.
-import { TspodError } from '#errors.ts'
+
 import type { JoinedNamespaces } from '#container/inputs.ts'
 import { findContainer } from '#container/name-index.ts'
 import { type ContainerId, containerDir } from '#container/record.ts'
 import type { ContainerRequest, NamespaceMode, NetworkRequest, UsernsMode } from '#container/request.ts'
 import { isRunning, readStatus, thisMachine } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
 
 export interface JoinedContainers {
   paths: JoinedNamespaces

@@ -1,6 +1,7 @@
 // Starts what buildContainer or existingContainer decided.
-import { launchContainer, type Launched } from '#monitor/launch.ts'
+
 import type { Engine } from '#engine/open.ts'
+import { type Launched, launchContainer } from '#monitor/launch.ts'
 import type { CreatedContainer } from './create.ts'
 
 /**

@@ -1,10 +1,10 @@
 // The passwd and group files of a container that runs. Host namespaces.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { containerDir, type ContainerId, readRecord } from '#container/record.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import type { Accounts } from '#container/users.ts'
-import { readChainFile } from '#storage/chain-file.ts'
 import type { Engine } from '#engine/open.ts'
+import { readChainFile } from '#storage/chain-file.ts'
 import { imageOfRecord } from './choose-image.ts'
 import { ownersOf, rootOf } from './root.ts'
 

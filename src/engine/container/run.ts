@@ -1,9 +1,9 @@
 // run: create, start, and stay attached or leave it running.
 import { writeFileSync } from 'node:fs'
-import { during } from '#errors.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import type { RunOptions, RunOutcome } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { during } from '#errors.ts'
 import { buildContainer, type CreatedContainer } from './create.ts'
 import { launch } from './launch.ts'
 

@@ -1,17 +1,18 @@
 // start: runs the process of containers that exist and do not run.
-import { containerDir, type ContainerId } from '#container/record.ts'
+
 import { awaitRecorded } from '#container/end-waiting.ts'
-import { isRunning, readState, requireAllowed } from '#container/state.ts'
 import { withContainerLock } from '#container/lock.ts'
+import type { ContainerRecord } from '#container/record.ts'
+import { type ContainerId, containerDir } from '#container/record.ts'
+import { isRunning, readState, requireAllowed } from '#container/state.ts'
 import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { existingContainer } from './existing.ts'
 import type { Launched } from '#monitor/launch.ts'
+import { existingContainer } from './existing.ts'
 import { launch } from './launch.ts'
 import { forEachChosen } from './outcomes.ts'
 import { findOne, selectContainers } from './select.ts'
 import { machineOf } from './survey.ts'
-import type { ContainerRecord } from '#container/record.ts'
 
 /** The verb, for several. One that runs already is fine; `all` means those that do not run. */
 export async function startContainers(selection: Selection): Promise<Outcome[]> {

@@ -1,9 +1,9 @@
 // `tspod doctor`: each thing the tool needs, found or not, why it matters, and what mends it. Host namespaces; leaves nothing
 // behind but the user's namespace, if there was none.
 import { existsSync, statSync } from 'node:fs'
+import { type Config, openConfig } from '#config/config.ts'
 import type { Check } from '#engine/contracts/system.ts'
 import { engineSettings } from '#engine/settings.ts'
-import { type Config, openConfig } from '#config/config.ts'
 import { readCgroupFacts } from '#host/cgroup.ts'
 import { probeDevice } from '#host/device-file.ts'
 import { installCommand, readDistribution } from '#host/distribution.ts'

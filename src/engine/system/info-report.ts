@@ -1,6 +1,7 @@
 // `tspod info`: podman-info(1)'s JSON, put together from the machine's facts and from what the engine has opened.
-import type { SystemInfo } from '#engine/contracts/system.ts'
+
 import type { Config } from '#config/config.ts'
+import type { SystemInfo } from '#engine/contracts/system.ts'
 import type { IdMappings } from '#userns/id-mapping.ts'
 import { reportMachine, reportRoom } from './host-report.ts'
 import { runtimeSpecVersion, systemVersion, tspodVersion } from './version.ts'

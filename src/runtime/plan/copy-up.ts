@@ -1,9 +1,10 @@
 // A tmpfs that begins with what lies beneath it (podman-run(1), tmpcopyup): what is there is looked up first, so that the usual case, an
 // empty folder or none, costs one look. Pure.
-import { AT_EMPTY_PATH, MS_RDONLY, O_DIRECTORY, O_PATH, O_RDONLY } from '#sys/flags.ts'
-import { call, tolerate } from '#sys/servant/batch.ts'
+
 import { COPY_SOURCE, COPY_TARGET, TARGET } from '#runtime/slots.ts'
 import { joinCalls, type Step } from '#runtime/step.ts'
+import { AT_EMPTY_PATH, MS_RDONLY, O_DIRECTORY, O_PATH, O_RDONLY } from '#sys/flags.ts'
+import { call, tolerate } from '#sys/servant/batch.ts'
 import type { MountFlags } from './mounts.ts'
 import { openBeneath, placeAt, targetCalls } from './paths.ts'
 import { readOnlyAttributes } from './root.ts'

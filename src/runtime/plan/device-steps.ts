@@ -1,10 +1,10 @@
 // /dev of a container: nodes bound from the host, links, the terminal (config-linux.md, Default Devices). Pure.
 import type { DeviceSpec } from '#oci/runtime-spec.ts'
+import { TARGET, TERMINAL, TERMINAL_MASTER } from '#runtime/slots.ts'
+import { joinCalls, type Step } from '#runtime/step.ts'
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_NOCTTY, O_RDWR, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from '#sys/flags.ts'
 import { call, type Memory, tolerate } from '#sys/servant/batch.ts'
 import { descriptorMessage } from '#sys/socket.ts'
-import { TARGET, TERMINAL, TERMINAL_MASTER } from '#runtime/slots.ts'
-import { joinCalls, type Step } from '#runtime/step.ts'
 import { planDeviceLinks, planDevices } from './devices.ts'
 import { moveTo } from './mount-steps.ts'
 import { openBeneath, placeAt, quoted, targetCalls } from './paths.ts'

@@ -1,4 +1,7 @@
 // Masked and read-only paths (config-linux.md), in two rounds: what is there is looked up first, so that only an absent path is passed over. Pure.
+
+import { TARGET } from '#runtime/slots.ts'
+import { joinCalls, type Step } from '#runtime/step.ts'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -13,8 +16,6 @@ import {
   OPEN_TREE_CLONE,
 } from '#sys/flags.ts'
 import { call, tolerate } from '#sys/servant/batch.ts'
-import { TARGET } from '#runtime/slots.ts'
-import { joinCalls, type Step } from '#runtime/step.ts'
 import type { MaskStep } from './masks.ts'
 import { moveTo } from './mount-steps.ts'
 import { openBeneath, placeAt, quoted } from './paths.ts'

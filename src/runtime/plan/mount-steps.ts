@@ -2,15 +2,17 @@
 // moves it into place, so it needs no way to the source of its own. Pure.
 import { TspodError } from '#errors.ts'
 import type { MountSpec } from '#oci/runtime-spec.ts'
+import { FIRST_TREE, TARGET } from '#runtime/slots.ts'
+import { joinCalls, type Step } from '#runtime/step.ts'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_RECURSIVE,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
+  MS_NOATIME,
   MS_NODEV,
   MS_NODIRATIME,
-  MS_NOATIME,
   MS_NOEXEC,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
@@ -29,8 +31,6 @@ import {
   OPEN_TREE_CLONE,
 } from '#sys/flags.ts'
 import { type Call, call } from '#sys/servant/batch.ts'
-import { FIRST_TREE, TARGET } from '#runtime/slots.ts'
-import { joinCalls, type Step } from '#runtime/step.ts'
 import { encodeMountAttributes, type MountFlags, planMountFlags } from './mounts.ts'
 import { openBeneath, placeAt, quoted, targetCalls } from './paths.ts'
 

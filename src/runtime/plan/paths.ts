@@ -1,7 +1,8 @@
 // Places inside the container's root: found and made without ever following a symbolic link out of it (CVE-2021-30465). Pure.
+
+import { ROOT, TARGET } from '#runtime/slots.ts'
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '#sys/flags.ts'
 import { type Argument, type Call, call, type Memory, tolerate } from '#sys/servant/batch.ts'
-import { ROOT, TARGET } from '#runtime/slots.ts'
 
 const S_IFREG = 0o100000
 

@@ -1,5 +1,7 @@
 // From a prepared root to the image's program: identity, limits, capabilities, the system call filter, execve. Pure.
 import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
+import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
+import type { Step } from '#runtime/step.ts'
 import {
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_CLEAR_ALL,
@@ -10,8 +12,6 @@ import {
   SIG_SETMASK,
 } from '#sys/flags.ts'
 import { type Call, call, tolerate } from '#sys/servant/batch.ts'
-import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
-import type { Step } from '#runtime/step.ts'
 import { planCapabilities } from './capabilities.ts'
 import { planIdentity } from './identity.ts'
 import { quoted, targetCalls, writeFileCalls } from './paths.ts'

@@ -1,4 +1,8 @@
 // The container's root file system: opened by the stager, attached and made the root by process 1. Pure.
+
+import type { LinuxSpec } from '#oci/runtime-spec.ts'
+import { ROOT } from '#runtime/slots.ts'
+import type { Step } from '#runtime/step.ts'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -13,9 +17,6 @@ import {
   OPEN_TREE_CLONE,
 } from '#sys/flags.ts'
 import { call } from '#sys/servant/batch.ts'
-import type { LinuxSpec } from '#oci/runtime-spec.ts'
-import { ROOT } from '#runtime/slots.ts'
-import type { Step } from '#runtime/step.ts'
 import { placeAt, quoted } from './paths.ts'
 
 /** Opens the mounted root as a tree of its own, which process 1 may attach although the rest of its mounts are locked. */

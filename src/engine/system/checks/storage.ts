@@ -1,9 +1,10 @@
 // Checks: overlay, FUSE, and the file system that holds the store.
+
+import type { StorageSettings } from '#config/storage.ts'
 import type { Check } from '#engine/contracts/system.ts'
 import type { DeviceFacts, DeviceState } from '#host/device-file.ts'
 import type { FilesystemFacts } from '#host/filesystem.ts'
-import { kernelFeatures, kernelHas, type KernelRelease } from '#host/kernel.ts'
-import type { StorageSettings } from '#config/storage.ts'
+import { type KernelRelease, kernelFeatures, kernelHas } from '#host/kernel.ts'
 import { administrator, checking, you } from './check.ts'
 
 /** What came of mounting overlay in the user's namespace. */
