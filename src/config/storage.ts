@@ -1,5 +1,5 @@
 // Where the store lies and which driver serves it: storage.conf(5), the environment, the options before the verb.
-import { chownSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { during, TspodError } from '#errors.ts'
 import { filesystemOf } from '#host/filesystem.ts'
@@ -186,9 +186,21 @@ export function ensureGraphRoot(storage: StorageSettings, mappedRoot?: { uid: nu
   const { graphRoot, avoidedFilesystem } = storage
   if (avoidedFilesystem !== undefined) return ensurePrivateFolder(graphRoot)
   try {
-    const made = mkdirSync(graphRoot, { recursive: true, mode: hostUser().isRoot ? 0o711 : 0o700 })
-    if (made !== undefined && mappedRoot !== undefined) chownSync(graphRoot, mappedRoot.uid, mappedRoot.gid)
+    mkdirSync(graphRoot, { recursive: true, mode: mappedRoot === undefined ? 0o700 : 0o711 })
+    if (mappedRoot !== undefined) giveGraphRoot(graphRoot, mappedRoot)
   } catch (error) {
     throw during(`creating the store "${graphRoot}"`, error)
   }
+}
+
+/** A new folder, whatever the umask made of it, or an empty one that somebody prepared. */
+function giveGraphRoot(graphRoot: string, { uid, gid }: { uid: number; gid: number }): void {
+  const facts = statSync(graphRoot)
+  if (facts.uid === uid) return
+  if (readdirSync(graphRoot).length > 0)
+    throw new TspodError('DENIED', `it belongs to user ${facts.uid} and is not empty, must belong to ${uid}`, {
+      hint: 'root keeps containers under ids of their own; name another folder with --root, or move this one away',
+    })
+  chownSync(graphRoot, uid, gid)
+  chmodSync(graphRoot, 0o711)
 }

@@ -1,5 +1,6 @@
 // The one place that looks at the machine and the configuration and picks what serves here. Each part is opened when a verb first asks.
-import { chownSync, mkdirSync } from 'node:fs'
+import { accessSync, chownSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { TspodError } from '#errors.ts'
 import { applyEngineEnvironment, type Config, openConfig } from '#config/config.ts'
 import { readRemembered, remember } from '#config/settings.ts'
 import { ensureGraphRoot } from '#config/storage.ts'
@@ -79,6 +80,8 @@ async function open(): Promise<Engine> {
     ensureGraphRoot(config.storage)
     ensurePrivateFolder(runRoot)
   }
+  // the mapped root has no way into root's home
+  const memory = wish.writer.kind === 'root' ? graphRoot : undefined
   const join = (): Promise<UserNamespace> => {
     namespace ??= openUserNamespace(runRoot, wish, () => false)
     return namespace
@@ -91,8 +94,8 @@ async function open(): Promise<Engine> {
       openNamespace: join,
       wished: config.storage.driver,
       mountProgram: config.storage.mountProgram,
-      remembered: readRemembered().storageDriver,
-      remember: async found => await remember('storageDriver', found),
+      remembered: readRemembered(memory).storageDriver,
+      remember: async found => await remember('storageDriver', found, memory),
     })
     return { driver, reasons, diffFolder: chainId => diffFolder(graphRoot, mode, chainId) }
   }
@@ -133,10 +136,29 @@ async function becomeMappedRoot(config: Config, wish: NamespaceWish): Promise<Us
   mkdirSync(runRoot, { recursive: true, mode: 0o711 })
   chownSync(runRoot, uid, gid)
   const namespace = await openUserNamespace(runRoot, wish, () => false)
+  // whoever serves a container later reads them as the mapped root
+  for (const path of [`${runRoot}/lock`, `${runRoot}/userns`]) if (existsSync(path)) chownSync(path, uid, gid)
   process.setgroups?.([])
   process.setgid?.(gid)
   process.setuid?.(uid)
+  requireReach(config.storage.graphRoot, uid)
+  requireReach(runRoot, uid)
   return namespace
+}
+
+function requireReach(path: string, uid: number): void {
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new TspodError(
+      'DENIED',
+      `opening "${path}" as user ${uid}, who is the root of root's containers: no way there`,
+      {
+        cause: error,
+        hint: 'every folder above it must let others pass (chmod o+x); --root and --runroot name other places',
+      },
+    )
+  }
 }
 
 /**

@@ -66,12 +66,22 @@ function findExecutable(name: string): string {
   let isThere = false
   for (const folder of (process.env['PATH'] ?? '/usr/bin:/bin').split(':')) {
     const path = join(folder, name)
-    if (name === '' || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue
+    if (name === '' || !isFile(path)) continue
     isThere = true
     if (isExecutable(path)) return path
   }
   if (isThere) throw new TspodError('DENIED', `executing "${name}": permission denied`, { exitCode: 126 })
   throw new TspodError('NOT_FOUND', `executing "${name}": executable file not found in $PATH`, { exitCode: 127 })
+}
+
+/** A folder of $PATH that is not for us has nothing for us: root's own, where the containers' root runs the command. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return false
+    throw error
+  }
 }
 
 function isExecutable(path: string): boolean {

@@ -8,6 +8,7 @@ import type { ContainerRequest } from '#container/request.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { keepsGroups } from '#runtime/create.ts'
+import { hostUser } from '#host/user.ts'
 import { quoted } from '#runtime/plan/paths.ts'
 import { writeScript } from '#runtime/script.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
@@ -20,6 +21,12 @@ import type { VolumeKeeper } from './volume-keeper.ts'
 
 /** The verb: lines of a script for bash. The image must be there; volumes and folders that are not would be made by the script. */
 export async function explainContainer(asked: ContainerRequest): Promise<string[]> {
+  if (hostUser().isRoot)
+    throw new TspodError(
+      'UNSUPPORTED',
+      "--explain as root: tspod becomes the owner of root's containers first, and no list of commands does that",
+      { hint: 'run it as an ordinary user' },
+    )
   const engine = await openEngine()
   const { graphRoot } = engine
   const request = withConfiguredDefaults({ ...asked, pull: 'never' }, engine.config.containers)
