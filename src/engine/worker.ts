@@ -12,6 +12,7 @@ const handlers: Record<string, () => Promise<WorkerHandler>> = {
   diff: async () => (await import('#storage/diff.ts')).diffWorker,
   'inherit-folders': async () => (await import('#storage/implied-folders.ts')).inheritFoldersWorker,
   'folder-bytes': async () => (await import('#storage/disk-usage.ts')).folderBytesWorker,
+  give: async () => (await import('#storage/give-worker.ts')).giveWorker,
   'map-layer': async () => (await import('#storage/map-layer-worker.ts')).mapLayerWorker,
   pack: async () => (await import('#image/pack-worker.ts')).packWorker,
   place: async () => (await import('#image/place-worker.ts')).placeWorker,

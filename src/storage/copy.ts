@@ -1,6 +1,7 @@
 // Root file systems as plain copies of all layers: slow and large, and it works everywhere. Host namespaces; a worker copies.
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { TspodError } from '#errors.ts'
 import { MS_BIND } from '#sys/flags.ts'
 import { type Call, call, tolerate } from '#sys/servant/batch.ts'
 import { runWorker } from '#userns/worker.ts'
@@ -42,6 +43,11 @@ export function copyDriver(place: DriverPlace): StorageDriver {
       if (readOnly)
         calls.push(tolerate('ENOSYS', call('mount_setattr', -100, root, 0, { memory: readOnlyAttribute }, 32)))
       return { calls, root }
+    },
+    planSource({ source }) {
+      throw new TspodError('UNSUPPORTED', `mounting "${source}" with the option O: there is no overlay here`, {
+        hint: 'kernel 5.11 or later, or the package fuse-overlayfs with a /dev/fuse you may open, mends this',
+      })
     },
   }
 }

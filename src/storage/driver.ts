@@ -4,6 +4,7 @@ import type { Call } from '#sys/servant/batch.ts'
 import type { LayerMode } from './layer-paths.ts'
 import type { OpenNamespace } from './remove-tree.ts'
 import type { RootIds } from './root-ids.ts'
+import type { SourceOverlay } from './source-overlay.ts'
 
 export interface RootRequest {
   /** Layers, lowest first. */
@@ -40,6 +41,8 @@ export interface StorageDriver {
   prepare(request: RootRequest): Promise<void>
   /** Decides how it is mounted; the same request, the same plan. Throws INVALID for more layers than can be mounted. */
   planRoot(request: RootRequest): RootPlan
+  /** The same for a folder of the user's with a writable layer over it. Throws UNSUPPORTED where nothing overlays. */
+  planSource(overlay: SourceOverlay): RootPlan
 }
 
 /** Where a driver finds layers. */

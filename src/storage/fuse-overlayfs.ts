@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { call } from '#sys/servant/batch.ts'
 import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
 import { linkFolder } from './layer-paths.ts'
-import { overlayOptions } from './overlay.ts'
+import { overlayOptions } from './overlay-options.ts'
 import { idOption } from './root-ids.ts'
 import { makeRootFolders } from './root-folders.ts'
+import { sourceOverlayOptions } from './source-overlay.ts'
 
 /** The driver for fuse-overlayfs(1) at `program`. */
 export function fuseOverlayDriver(place: DriverPlace, program: string): StorageDriver {
@@ -21,6 +22,18 @@ export function fuseOverlayDriver(place: DriverPlace, program: string): StorageD
         program: {
           path: program,
           argv: ['fuse-overlayfs', '-f', '-o', `${overlayOptions(request, links)}${idOptions(request)}`, root],
+          readyWhenMounted: root,
+        },
+        root,
+      }
+    },
+    planSource(overlay) {
+      const root = join(realpathSync(overlay.folder), 'merged')
+      return {
+        calls: [call('chdir', overlay.source)],
+        program: {
+          path: program,
+          argv: ['fuse-overlayfs', '-f', '-o', sourceOverlayOptions(overlay), root],
           readyWhenMounted: root,
         },
         root,

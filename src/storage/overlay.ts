@@ -2,12 +2,14 @@
 //
 // mount(2) takes one page of options. So layers go by short links in one folder, overlay is mounted from there with relative names,
 // and a chain of 127 layers fits with room to spare.
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
 import { type Call, call } from '#sys/servant/batch.ts'
 import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
-import { linkFolder, linkName } from './layer-paths.ts'
-import { emptyLayers, makeRootFolders } from './root-folders.ts'
+import { linkFolder } from './layer-paths.ts'
+import { overlayOptions } from './overlay-options.ts'
+import { makeRootFolders } from './root-folders.ts'
+import { sourceOverlayOptions } from './source-overlay.ts'
 import { mappedLayers } from './root-ids.ts'
 
 /** mount(2): one page, with the final NUL. */
@@ -34,28 +36,24 @@ export function overlayDriver(place: DriverPlace): StorageDriver {
       ]
       return { calls, root }
     },
+    planSource(overlay) {
+      const root = join(overlay.folder, 'merged')
+      const options = `${sourceOverlayOptions(overlay)},userxattr,index=off,metacopy=off`
+      return {
+        calls: [
+          call('chdir', overlay.source),
+          call('mount', 'overlay', root, 'overlay', 0, options),
+          call('chdir', '/'),
+        ],
+        root,
+      }
+    },
   }
 }
 
 /** Overlay cannot change owners: for other ones it takes copies of the layers. */
 function placeFor(place: DriverPlace, { ids }: RootRequest): DriverPlace {
   return ids === undefined ? place : { ...place, mode: mappedLayers(ids) }
-}
-
-/** `lowerdir=…` with the uppermost first, `upperdir=…`, `workdir=…`: names relative to the folder of links. Pure. */
-export function overlayOptions({ chain, containerFolder, readOnly }: RootRequest, links: string): string {
-  const layers = chain.map(linkName).toReversed()
-  const fewest = readOnly ? 2 : 1 // overlay wants two folders, upper or lower
-  layers.push(...emptyLayers.slice(0, Math.max(0, fewest - layers.length)))
-  const lower = `lowerdir=${layers.join(':')}`
-  if (readOnly) return lower
-  const folder = escapeOption(relative(links, containerFolder))
-  return `${lower},upperdir=${folder}/upper,workdir=${folder}/work`
-}
-
-/** overlay takes commas and colons in names behind a backslash. */
-function escapeOption(path: string): string {
-  return path.replace(/[\\,:]/g, '\\$&')
 }
 
 function checkLength(options: string, { chain }: RootRequest): void {

@@ -30,10 +30,20 @@ export async function makeRootFolders(
   const top = chain.at(-1)
   const facts = top === undefined ? undefined : statSync(diffFolder(place.graphRoot, place.mode, top))
   const upper = join(containerFolder, 'upper')
+  const { uid, gid } = statSync(upper)
+  await giveUpper(place, upper, facts ?? { uid, gid, mode: 0o755 })
+}
+
+/** Owner and mode for an empty upper folder: those of the folder that it will show. */
+export async function giveUpper(
+  place: Pick<DriverPlace, 'openNamespace'>,
+  upper: string,
+  facts: { uid: number; gid: number; mode: number },
+): Promise<void> {
   const own = statSync(upper)
-  if (facts !== undefined && (facts.uid !== own.uid || facts.gid !== own.gid)) await changeOwner(place, upper, facts)
+  if (facts.uid !== own.uid || facts.gid !== own.gid) await changeOwner(place, upper, facts)
   try {
-    chmodSync(upper, (facts?.mode ?? 0o755) & 0o7777)
+    chmodSync(upper, facts.mode & 0o7777)
   } catch (error) {
     if (errnoOf(error) !== 'EPERM') throw error // it belongs to a subordinate id now, and changeOwner gave it its mode
   }
@@ -41,7 +51,7 @@ export async function makeRootFolders(
 
 /** The root of an image need not belong to its user 0. */
 async function changeOwner(
-  { openNamespace }: DriverPlace,
+  { openNamespace }: Pick<DriverPlace, 'openNamespace'>,
   path: string,
   facts: { uid: number; gid: number; mode: number },
 ): Promise<void> {
