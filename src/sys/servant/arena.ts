@@ -10,10 +10,12 @@ const MAILBOX_BYTES = 16384
 const MAILBOX_SIZE = 32
 
 /**
- * Addresses tried in turn: the stub maps the arena where the master has it, in an address space of its own, so it must be a
- * place that is free in both; all lie in the 39 bits that the smallest arm64 configuration has.
+ * Where the first arena is tried, and how far on the next: the stub maps the arena where the master has it, in an address space of its
+ * own, so it must be a place that is free in both; all lie in the 39 bits that the smallest arm64 configuration has.
  */
-const candidates = [0x20_0000_0000n, 0x28_0000_0000n, 0x30_0000_0000n, 0x38_0000_0000n]
+const FIRST_ADDRESS = 0x20_0000_0000n
+const ADDRESS_STEP = 0x100_0000n
+const ADDRESSES = 1024n
 
 const PROT_READ_WRITE = 3
 const MAP_SHARED_FIXED_NOREPLACE = 0x100001
@@ -117,11 +119,12 @@ export class Arena {
 }
 
 function mapAt(fd: number): bigint {
-  for (const address of candidates)
-    if (
-      trySyscall('mmap', address, ARENA_BYTES, PROT_READ_WRITE, MAP_SHARED_FIXED_NOREPLACE, fd, 0) === Number(address)
-    )
-      return address
+  for (let index = 0n; index < ADDRESSES; index++) {
+    const address = FIRST_ADDRESS + index * ADDRESS_STEP
+    const got = trySyscall('mmap', address, ARENA_BYTES, PROT_READ_WRITE, MAP_SHARED_FIXED_NOREPLACE, fd, 0)
+    if (got === Number(address)) return address
+    if (got > 0) trySyscall('munmap', got, ARENA_BYTES) // a kernel before 4.17 takes the address as a hint
+  }
   throw new TspodError('INTERNAL', 'no room in the address space for the arena shared with servants')
 }
 

@@ -72,7 +72,10 @@ function expectOrder(lines: readonly string[], ...wanted: (string | RegExp)[]): 
 }
 
 describe('planCreate()', () => {
-  const plan = planCreate(spec, '/store/c/merged', { terminalSocket: undefined, isFolder: facts.isFolder })
+  const plan = planCreate(spec, '/store/c/merged', {
+    terminalSocket: undefined,
+    isFolder: source => facts.isFolder(source),
+  })
   const position = (doing: RegExp) => plan.init.findIndex(step => doing.test(step.doing))
 
   test('attaches the root first, mounts in order, devices and settings after them', () => {
