@@ -51,6 +51,19 @@ export interface RecordedMount {
   readWrite: boolean
   options: string[]
   propagation?: string
+  /** a part of the volume or image, links resolved beneath it */
+  subpath?: string
+  /** a writable layer over the source: gone when the container ends, or kept in folders of the user's */
+  overlay?: 'scratch' | { upper: string; work: string }
+  /** the source is given to the container's user whenever it starts */
+  chown?: true
+  /** of an image: the chain id of its uppermost layer */
+  layer?: string
+}
+
+/** True where what was written over a source goes with the container's end. */
+export function hasScratch(mounts: readonly RecordedMount[]): boolean {
+  return mounts.some(({ type, overlay, readWrite }) => overlay === 'scratch' || (type === 'image' && readWrite))
 }
 
 const idPattern = /^[0-9a-f]{64}$/

@@ -41,6 +41,8 @@ export type MountRequest =
       relabel?: 'shared' | 'private'
       /** `:O` */
       overlay: boolean
+      /** `:O,upperdir=,workdir=`: what is written stays in these */
+      overlayFolders?: { upper: string; work: string }
       /** create a missing source folder, as docker's `-v` does; `--mount type=bind` refuses instead */
       createSource: boolean
     }
@@ -55,6 +57,9 @@ export type MountRequest =
       nodev: boolean
       noexec: boolean
       chown: boolean
+      /** `:O` */
+      overlay: boolean
+      overlayFolders?: { upper: string; work: string }
       /** fill an empty volume from the image (`:nocopy` unsets it) */
       copyUp: boolean
       propagation?: 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave'

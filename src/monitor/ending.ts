@@ -1,14 +1,17 @@
 // What is left to do when a container has ended: record how, tell the journal and the clients, and with --rm remove it.
 // Runs in the monitor, after its loop.
 
+import { join } from 'node:path'
 import { type ExitRecord, writeExitRecord } from '#container/exit-record.ts'
 import type { ContainerId } from '#container/record.ts'
 import { disposeHidden, hideContainer } from '#container/remove.ts'
 import { unmarkRunning } from '#container/running-index.ts'
 import { clearState, readState } from '#container/state.ts'
 import { TspodError } from '#errors.ts'
+import { removeTree } from '#storage/remove-tree.ts'
+import { moveToTrash } from '#storage/staging.ts'
 import { nowTimestamp } from '#sys/clock.ts'
-import { openKeptNamespace } from '#userns/user-namespace.ts'
+import { openKeptNamespace, type UserNamespace } from '#userns/user-namespace.ts'
 import { journalEvent } from './journal.ts'
 import type { Ending } from './monitor.ts'
 import { type ChildMessage, type ExitMessage, encodeMessage } from './protocol.ts'
@@ -39,10 +42,22 @@ export async function recordEnding(
     if (trash !== undefined) await removeFor(child, trash)
     return true
   }
+  const scratch = hideScratch(child) // before: afterwards another command may have started it again
   const recorded = recordNow(child, record)
   await runHooks(child, ending)
   announce(frame)
+  if (scratch !== undefined) await removeTree(scratch, () => keptNamespace(child, scratch))
   return recorded
+}
+
+/** Makes what was written over sources of mounts vanish; where it is now. */
+function hideScratch({ hasScratch, graphRoot, folder }: ChildMessage): string | undefined {
+  if (hasScratch !== true) return undefined
+  try {
+    return moveToTrash(graphRoot, join(folder, 'mounts'))
+  } catch {
+    return undefined // the next start begins anew all the same
+  }
 }
 
 /**
@@ -59,13 +74,14 @@ async function removeFor(child: ChildMessage, trash: string): Promise<void> {
   journalEvent(child, 'remove')
   const { graphRoot, id, name, anonymousVolumes } = child
   const hidden = { graphRoot, id: id as ContainerId, name, anonymousVolumes, trash }
-  await disposeHidden(hidden, () => {
-    const namespace = openKeptNamespace(child.runRoot)
-    if (namespace === undefined)
-      throw new TspodError('NOT_FOUND', `removing "${trash}": nobody keeps the user's namespace any more`, {
-        hint: 'the next sweep of the store removes it',
-      })
-    return namespace
+  await disposeHidden(hidden, () => keptNamespace(child, trash))
+}
+
+function keptNamespace({ runRoot }: ChildMessage, trash: string): UserNamespace {
+  const namespace = openKeptNamespace(runRoot)
+  if (namespace !== undefined) return namespace
+  throw new TspodError('NOT_FOUND', `removing "${trash}": nobody keeps the user's namespace any more`, {
+    hint: 'the next sweep of the store removes it',
   })
 }
 

@@ -1,7 +1,7 @@
 // Starts a container that exists on disk: monitor, network helper and process at the same time, each waited for where it is needed.
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ContainerRecord, containerDir } from '#container/record.ts'
+import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
 import { errnoOf, TspodError } from '#errors.ts'
@@ -341,6 +341,7 @@ function childMessage(
     logDriver: record.logDriver,
     logOpts: request.logOpts,
     remove: request.remove,
+    ...(hasScratch(record.mounts) && { hasScratch: true }),
     anonymousVolumes: record.mounts.flatMap(mount =>
       mount.anonymous === true && mount.name !== undefined ? [mount.name] : [],
     ),

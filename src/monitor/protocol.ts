@@ -62,6 +62,8 @@ export interface ChildMessage {
   /** Remove the container when it has ended (`--rm`), and these volumes with it. */
   remove: boolean
   anonymousVolumes: string[]
+  /** Whether something below `mounts` in its folder is to go with its end. */
+  hasScratch?: boolean
   /** What a monitor that is asked to end (SIGTERM, at logout) sends to process 1, and how long it waits before SIGKILL. */
   stopSignal: number
   stopTimeoutSeconds: number

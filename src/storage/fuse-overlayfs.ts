@@ -1,6 +1,6 @@
 // Root file systems by fuse-overlayfs, for kernels that forbid overlay in a user namespace: one process of it for each container.
 import { realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { call } from '#sys/servant/batch.ts'
 import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
 import { linkFolder } from './layer-paths.ts'
@@ -16,7 +16,7 @@ export function fuseOverlayDriver(place: DriverPlace, program: string): StorageD
     prepare: request => makeRootFolders(place, request, request.readOnly ? [] : ['upper', 'work']),
     planRoot(request) {
       const links = linkFolder(place.graphRoot, place.mode)
-      const root = join(realpathSync(request.containerFolder), 'merged')
+      const root = join(realFolder(place, request.containerFolder), 'merged')
       return {
         calls: [call('chdir', links)],
         program: {
@@ -28,7 +28,7 @@ export function fuseOverlayDriver(place: DriverPlace, program: string): StorageD
       }
     },
     planSource(overlay) {
-      const root = join(realpathSync(overlay.folder), 'merged')
+      const root = join(realFolder(place, overlay.folder), 'merged')
       return {
         calls: [call('chdir', overlay.source)],
         program: {
@@ -45,4 +45,9 @@ export function fuseOverlayDriver(place: DriverPlace, program: string): StorageD
 /** It changes owners on the way, both ways: what is written has the image's ids on the disk. */
 function idOptions({ ids }: RootRequest): string {
   return ids === undefined ? '' : `,uidmapping=${idOption(ids.uid)},gidmapping=${idOption(ids.gid)}`
+}
+
+/** As /proc/PID/mountinfo will name a folder of the store, which may have yet to be made. */
+function realFolder({ graphRoot }: DriverPlace, folder: string): string {
+  return join(realpathSync(graphRoot), relative(graphRoot, folder))
 }

@@ -15,6 +15,9 @@ export interface MountWords {
   chown?: boolean
   relabel?: 'shared' | 'private'
   overlay?: boolean
+  /** folders for an overlay to keep */
+  upper?: string
+  work?: string
   copyUp?: boolean
 }
 

@@ -18,14 +18,33 @@ export function parseVolumeOption(text: string, cwd: string): MountRequest {
   const said: MountWords = {}
   for (const word of options?.split(',') ?? []) {
     if (word === '') continue
-    if (/^(upperdir|workdir)=/.test(word))
-      throw new TspodError('UNSUPPORTED', refuse(`"${word.split('=')[0]}=" is not implemented yet`).message)
-    if (!takeMountWord(said, word, refuse)) throw refuse(`unknown option "${word}"`)
+    if (!takeOverlayFolder(said, word, cwd) && !takeMountWord(said, word, refuse))
+      throw refuse(`unknown option "${word}"`)
   }
   if (second === undefined) return volumeRequest('', first, said, refuse)
   if (first === '') throw refuse('the source before ":" is empty')
   if (first.startsWith('/') || first.startsWith('.')) return bindRequest(first, second, said, cwd, refuse)
   return volumeRequest(first, second, said, refuse)
+}
+
+/** `upperdir=` and `workdir=` of the option O. */
+function takeOverlayFolder(said: MountWords, word: string, cwd: string): boolean {
+  const [, key, path = ''] = /^(upper|work)dir=(.*)$/.exec(word) ?? []
+  if (key === 'upper') said.upper = posix.resolve(cwd, path)
+  else if (key === 'work') said.work = posix.resolve(cwd, path)
+  else return false
+  return true
+}
+
+/** What the words about overlays come to. */
+function overlayOf(
+  { overlay, upper, work }: MountWords,
+  refuse: Refuse,
+): { overlay: boolean; overlayFolders?: { upper: string; work: string } } {
+  if (upper === undefined && work === undefined) return { overlay: overlay ?? false }
+  if (overlay !== true) throw refuse('"upperdir=" and "workdir=" belong to the option "O"')
+  if (upper === undefined || work === undefined) throw refuse('"upperdir=" and "workdir=" need each other')
+  return { overlay, overlayFolders: { upper, work } }
 }
 
 /** --mount `type=bind,src=…,dst=…,…` with CSV quoting; the type is volume where it is not said. */
@@ -84,7 +103,7 @@ function bindRequest(
     noexec: said.noexec ?? false,
     chown: said.chown ?? false,
     relabel: said.relabel,
-    overlay: said.overlay ?? false,
+    ...overlayOf(said, refuse),
     createSource: false,
   }
 }
@@ -97,7 +116,6 @@ function volumeRequest(
 ): MountRequest & { type: 'volume' } {
   if (name !== '' && !isName(name))
     throw refuse(`volume name "${name}": names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument`)
-  if (said.overlay) throw new TspodError('UNSUPPORTED', refuse('"O" on a named volume is not implemented yet').message)
   if (said.recursive === false) throw refuse('"bind" is for folders of the host')
   return {
     type: 'volume',
@@ -110,6 +128,7 @@ function volumeRequest(
     chown: said.chown ?? false,
     copyUp: said.copyUp ?? true,
     propagation: said.propagation,
+    ...overlayOf(said, refuse),
   }
 }
 

@@ -10,7 +10,7 @@ import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { hostUser, passwdEntry } from '#host/user.ts'
 import { readChainFile } from '#storage/chain-file.ts'
-import { isIdentity, type RootIds } from '#storage/root-ids.ts'
+import { isIdentity, ownerChanger, type RootIds } from '#storage/root-ids.ts'
 import type { IdMapping } from '#userns/id-mapping.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import type { ChosenImage } from './choose-image.ts'
@@ -45,6 +45,16 @@ export async function chooseIds(
   })
   const userNamespace = mode.kind === 'path' ? await joinedNamespace(namespace, mode.path) : plan
   return { userNamespace, rootIds: rootIdsOf(userNamespace, namespace), joined, caller }
+}
+
+export interface Owner {
+  uid: number
+  gid: number
+}
+
+/** Somebody of the container as the user's namespace counts ids. */
+export function mapsOwner({ userNamespace }: ContainerIds, owner: Owner): Owner {
+  return ownerChanger({ uid: userNamespace.uidMappings, gid: userNamespace.gidMappings })(owner)
 }
 
 /** Sharing another container's namespace puts a container into that one's user namespace. */

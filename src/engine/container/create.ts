@@ -21,10 +21,11 @@ import { TspodError } from '#errors.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
-import { type ContainerIds, chooseIds } from './choose-ids.ts'
+import { type ContainerIds, chooseIds, mapsOwner } from './choose-ids.ts'
 import { type ChosenImage, chooseImage } from './choose-image.ts'
+import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
-import { prepareRoot, rootOf, withFiles } from './root.ts'
+import { prepareRoot, rootOf, withFiles, withStages } from './root.ts'
 import { volumeKeeper } from './volume-keeper.ts'
 
 /** A container on disk, with all that was decided about it. */
@@ -62,24 +63,30 @@ export async function buildContainer(
   await prepareRoot(root)
   using volumes = volumeKeeper(engine, root, undo)
   const inherited = inheritedMounts(graphRoot, request)
-  const mounts = await resolveMounts(engine, request, image?.volumes ?? [], inherited, volumes)
+  const mounts = await resolveMounts(request, image?.volumes ?? [], inherited, {
+    volumes,
+    image: async text => await chooseImage(engine, { ...request, image: text }, pull),
+  })
+  const sources = await planSources(engine, folder, mounts, ids)
   const blueprint = drawBlueprint(engine, {
     id,
     name,
     request,
     image,
-    mounts: mounts.resolved,
+    mounts: sources.resolved,
     ids,
     folders: root.folders,
     rootPath: root.setup.path,
   })
+  await volumes.giveNew(mapsOwner(ids, blueprint.plan.user))
+  await sources.prepare(blueprint.plan.user)
   const record = recordOf(engine, {
     id,
     name,
     request,
     image,
     blueprint,
-    mounts: mounts.recorded,
+    mounts,
     storageDriver: root.driver,
     ids,
   })
@@ -95,7 +102,7 @@ export async function buildContainer(
     image: image?.name,
     attributes: record.labels,
   })
-  return { record, blueprint, root: withFiles(root.setup, folder, blueprint, ids) }
+  return { record, blueprint, root: withFiles(withStages(root.setup, sources), folder, blueprint, ids) }
 }
 
 /** Fails early where the name is taken; `replace` removes whoever has it. */
@@ -126,6 +133,7 @@ export function inheritedMounts(graphRoot: string, request: ContainerRequest): R
       .map(mount => ({
         ...mount,
         readWrite: mount.readWrite && !isReadOnly,
+        chown: undefined,
         options: isReadOnly ? [...mount.options.filter(option => option !== 'rw'), 'ro'] : mount.options,
         anonymous: false,
       }))

@@ -7,8 +7,8 @@ import { drawBlueprint } from './blueprint.ts'
 import { chooseIds } from './choose-ids.ts'
 import { imageOfRecord } from './choose-image.ts'
 import type { CreatedContainer } from './create.ts'
-import { fromRecord } from './resolve-mounts.ts'
-import { ownersOf, prepareRoot, rootOf, withFiles } from './root.ts'
+import { planSources } from './mount-sources.ts'
+import { ownersOf, prepareRoot, rootOf, withFiles, withStages } from './root.ts'
 
 /** Reads the record and decides everything anew. */
 export async function existingContainer(engine: Engine, id: ContainerId): Promise<CreatedContainer> {
@@ -20,17 +20,19 @@ export async function existingContainer(engine: Engine, id: ContainerId): Promis
   requireSameOwners(record, ids.rootIds)
   const root = await rootOf(engine, request, image, folder, ownersOf(record))
   await prepareRoot(root)
+  const sources = await planSources(engine, folder, record.mounts, ids)
   const blueprint = drawBlueprint(engine, {
     id,
     name: record.name,
     request,
     image,
-    mounts: record.mounts.map(fromRecord),
+    mounts: sources.resolved,
     ids,
     folders: root.folders,
     rootPath: root.setup.path,
   })
-  return { record, blueprint, root: withFiles(root.setup, folder, blueprint, ids) }
+  await sources.prepare(blueprint.plan.user)
+  return { record, blueprint, root: withFiles(withStages(root.setup, sources), folder, blueprint, ids) }
 }
 
 /** What it wrote until now belongs to the ids it had then. */

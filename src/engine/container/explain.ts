@@ -15,6 +15,7 @@ import { type Blueprint, drawBlueprint } from './blueprint.ts'
 import { chooseIds } from './choose-ids.ts'
 import { chooseImage } from './choose-image.ts'
 import { inheritedMounts } from './create.ts'
+import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { rootOf, withFiles } from './root.ts'
 import type { VolumeKeeper } from './volume-keeper.ts'
@@ -39,20 +40,19 @@ export async function explainContainer(asked: ContainerRequest): Promise<string[
   const root = await rootOf(engine, request, image, folder)
   const newFolders: string[] = []
   const drawn = drawVolumes(engine, newFolders)
-  const mounts = await resolveMounts(
-    engine,
-    request,
-    image?.volumes ?? [],
-    inheritedMounts(graphRoot, request),
-    drawn.keeper,
-    path => newFolders.push(path),
-  )
+  const mounts = await resolveMounts(request, image?.volumes ?? [], inheritedMounts(graphRoot, request), {
+    volumes: drawn.keeper,
+    image: async text => await chooseImage(engine, { ...request, image: text }, {}),
+    makeFolder: path => newFolders.push(path),
+  })
+  const sources = await planSources(engine, folder, mounts, ids)
+  if (sources.stages.length > 0) throw sourceRefusal()
   const blueprint = drawBlueprint(engine, {
     id,
     name: request.name ?? freeRandomName(graphRoot),
     request,
     image,
-    mounts: mounts.resolved,
+    mounts: sources.resolved,
     ids,
     folders: root.folders,
     rootPath: root.setup.path,
@@ -90,6 +90,13 @@ function mappingRefusal(): TspodError {
   )
 }
 
+function sourceRefusal(): TspodError {
+  return new TspodError(
+    'UNSUPPORTED',
+    '--explain with image mounts, subpaths or the option O: these are mounted only for a container that exists',
+  )
+}
+
 /** Volumes that are there, and those that would be made, with what they would be filled with. */
 function drawVolumes(
   engine: Engine,
@@ -109,6 +116,7 @@ function drawVolumes(
       const mount = record === undefined ? ({ kind: 'folder' } as const) : volumes.volumeMount(record)
       return { name, anonymous: wanted === '', folder, mount }
     },
+    async giveNew() {},
     [Symbol.dispose]() {},
   }
   return { keeper, fills }

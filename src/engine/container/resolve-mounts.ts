@@ -1,44 +1,39 @@
 // From the mounts a user asked for to sources on this machine: folders checked or made, volumes found or created.
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import type { ResolvedMount } from '#container/inputs.ts'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import type { RecordedMount } from '#container/record.ts'
 import type { ContainerRequest, MountRequest } from '#container/request.ts'
-import type { Engine } from '#engine/open.ts'
 import { during, TspodError } from '#errors.ts'
+import type { ChosenImage } from './choose-image.ts'
 import type { OpenedVolume, VolumeKeeper } from './volume-keeper.ts'
 
-export interface ResolvedMounts {
-  resolved: ResolvedMount[]
-  recorded: RecordedMount[]
+/** What finding sources takes besides the request. */
+export interface MountFinders {
+  volumes: VolumeKeeper
+  /** Finds the image of a mount, or pulls it. */
+  image: (text: string) => Promise<Pick<ChosenImage, 'chain'>>
+  /** Makes the source of a bind that is not there. */
+  makeFolder?: (path: string) => void
 }
 
-/**
- * Resolves every mount of a request, with the image's VOLUMEs. Later ones win over earlier ones at the same place. `makeFolder` makes
- * the source of a bind that is not there.
- */
+/** Finds the source of every mount of a request, with the image's VOLUMEs. Later ones win over earlier ones at the same place. */
 export async function resolveMounts(
-  _engine: Engine,
   request: ContainerRequest,
   imageVolumes: readonly string[],
   inherited: readonly RecordedMount[],
-  volumes: VolumeKeeper,
-  makeFolder: (path: string) => void = path => mkdirSync(path, { recursive: true }),
-): Promise<ResolvedMounts> {
-  const byDestination = new Map<string, { resolved: ResolvedMount; recorded: RecordedMount }>()
-  for (const mount of inherited) byDestination.set(mount.destination, { resolved: fromRecord(mount), recorded: mount })
-  for (const mount of request.mounts)
-    byDestination.set(mount.destination, await resolveMount(mount, volumes, makeFolder))
+  finders: MountFinders,
+): Promise<RecordedMount[]> {
+  const byDestination = new Map<string, RecordedMount>()
+  for (const mount of inherited) byDestination.set(mount.destination, mount)
+  for (const mount of request.mounts) byDestination.set(mount.destination, await resolveMount(mount, finders))
   for (const destination of request.imageVolumes === 'ignore' ? [] : imageVolumes) {
     if (byDestination.has(destination)) continue
     const wanted: MountRequest =
       request.imageVolumes === 'tmpfs'
         ? { type: 'tmpfs', destination, options: ['nosuid', 'nodev', 'rw'], copyUp: true }
         : anonymousVolume(destination)
-    byDestination.set(destination, await resolveMount(wanted, volumes, makeFolder))
+    byDestination.set(destination, await resolveMount(wanted, finders))
   }
-  const all = [...byDestination.values()]
-  return { resolved: all.map(({ resolved }) => resolved), recorded: all.map(({ recorded }) => recorded) }
+  return [...byDestination.values()]
 }
 
 function anonymousVolume(destination: string): MountRequest {
@@ -51,91 +46,89 @@ function anonymousVolume(destination: string): MountRequest {
     nodev: true,
     noexec: false,
     chown: false,
+    overlay: false,
     copyUp: true,
   }
 }
 
-/** A recorded mount again, for a later start and for --volumes-from. */
-export function fromRecord(mount: RecordedMount): ResolvedMount {
-  const type = mount.type === 'volume' || mount.type === 'image' ? 'bind' : mount.type
-  return { destination: mount.destination, type, source: mount.source, options: mount.options }
-}
-
-async function resolveMount(
-  mount: MountRequest,
-  volumes: VolumeKeeper,
-  makeFolder: (path: string) => void,
-): Promise<{ resolved: ResolvedMount; recorded: RecordedMount }> {
+async function resolveMount(mount: MountRequest, finders: MountFinders): Promise<RecordedMount> {
   switch (mount.type) {
     case 'bind':
-      return bindMount(mount, makeFolder)
+      return bindMount(mount, finders.makeFolder ?? (path => mkdirSync(path, { recursive: true })))
     case 'volume': {
-      const volume = await volumes.open(mount.name, mount.destination, mount.copyUp)
+      const volume = await finders.volumes.open(mount.name, mount.destination, mount.copyUp)
       return volumeMount(mount, volume)
     }
     case 'image':
-      throw new TspodError('UNSUPPORTED', `--mount type=image: "${mount.image}": image mounts are not implemented yet`)
+      return imageMount(mount, await finders.image(mount.image))
     case 'tmpfs':
-      return both('tmpfs', 'tmpfs', mount.destination, tmpfsOptions(mount), !mount.options.includes('ro'))
+      return recorded('tmpfs', 'tmpfs', mount.destination, tmpfsOptions(mount), !mount.options.includes('ro'))
     case 'devpts':
     case 'mqueue':
     case 'ramfs':
-      return both(mount.type, mount.type, mount.destination, mount.options, true)
+      return recorded(mount.type, mount.type, mount.destination, mount.options, true)
   }
+}
+
+function imageMount(
+  { image, destination, readWrite, subpath }: Extract<MountRequest, { type: 'image' }>,
+  { chain }: Pick<ChosenImage, 'chain'>,
+): RecordedMount {
+  const layer = chain.at(-1)
+  if (layer === undefined)
+    throw new TspodError('INVALID', `mounting image "${image}" on "${destination}": the image has no layers`)
+  return recorded('image', image, destination, ['rbind', 'rprivate', readWrite ? 'rw' : 'ro'], readWrite, {
+    layer,
+    ...(subpath !== undefined && { subpath }),
+  })
 }
 
 /** A volume's folder, another folder it stands for, or memory of the container's own. */
 function volumeMount(
   mount: Extract<MountRequest, { type: 'volume' }>,
   { name, anonymous, folder, mount: kind }: OpenedVolume,
-): { resolved: ResolvedMount; recorded: RecordedMount } {
+): RecordedMount {
   const propagation = mount.propagation ?? 'rprivate'
   const { destination, readOnly } = mount
   if (kind.kind === 'tmpfs') {
     const options = [...kind.options, ...(readOnly ? ['ro'] : [])]
-    return both('tmpfs', 'tmpfs', destination, options, !readOnly, { name, anonymous })
+    return recorded('tmpfs', 'tmpfs', destination, options, !readOnly, { name, anonymous })
   }
   const top = kind.kind === 'bind' ? kind.device : folder
-  const source = mount.subpath === undefined ? top : subfolder(name, top, mount.subpath)
   const words = kind.kind === 'bind' ? kind.options : []
   const options = bindOptions({ ...mount, readOnly: readOnly || words.includes('ro') }, propagation, true)
   const more = words.filter(word => ['nosuid', 'nodev', 'noexec'].includes(word) && !options.includes(word))
-  return both('volume', source, destination, [...options, ...more], !options.includes('ro'), {
+  return recorded('volume', top, destination, [...options, ...more], !options.includes('ro'), {
     name,
     anonymous,
     propagation,
+    ...(mount.subpath !== undefined && { subpath: mount.subpath }),
+    ...sourceChanges(mount, top),
   })
 }
 
-/** A folder inside the volume, however its links lead. */
-function subfolder(name: string, top: string, subpath: string): string {
-  const path = join(top, subpath)
-  try {
-    const real = realpathSync(path)
-    if (real.startsWith(`${realpathSync(top)}/`)) return real
-  } catch (error) {
-    throw during(`mounting volume "${name}": the subpath "${subpath}"`, error)
+/** What is done with a source: given to the container's user, or covered with a writable layer. */
+function sourceChanges(
+  {
+    destination,
+    chown,
+    overlay,
+    overlayFolders,
+  }: { destination: string; chown: boolean; overlay: boolean; overlayFolders?: { upper: string; work: string } },
+  source: string,
+): Partial<RecordedMount> {
+  const refuse = (why: string): never => {
+    throw new TspodError('INVALID', `mounting "${source}" on "${destination}": ${why}`)
   }
-  throw new TspodError('INVALID', `mounting volume "${name}": the subpath "${subpath}" leads out of the volume`)
+  if (!overlay) return chown ? { chown } : {}
+  if (chown) refuse('the options O and U contradict each other: a source under an overlay is not changed')
+  if (!isFolder(source)) refuse('the option O is for folders')
+  for (const path of Object.values(overlayFolders ?? {}))
+    if (!existsSync(path)) refuse(`the folder "${path}" for the overlay does not exist`)
+  return { overlay: overlayFolders ?? 'scratch' }
 }
 
-function bindMount(
-  mount: Extract<MountRequest, { type: 'bind' }>,
-  makeFolder: (path: string) => void,
-): {
-  resolved: ResolvedMount
-  recorded: RecordedMount
-} {
-  const refusals: [boolean, string][] = [
-    [mount.overlay, 'the option O (overlay)'],
-    [mount.chown, 'the option U (chown)'],
-  ]
-  for (const [isAsked, what] of refusals)
-    if (isAsked)
-      throw new TspodError(
-        'UNSUPPORTED',
-        `mounting "${mount.source}" on "${mount.destination}": ${what} is not implemented yet`,
-      )
+function bindMount(mount: Extract<MountRequest, { type: 'bind' }>, makeFolder: (path: string) => void): RecordedMount {
   if (!existsSync(mount.source)) {
     if (!mount.createSource)
       throw new TspodError(
@@ -154,7 +147,10 @@ function bindMount(
   }
   const propagation = mount.propagation ?? 'rprivate'
   const options = bindOptions(mount, propagation, mount.recursive && isFolder(mount.source))
-  return both('bind', mount.source, mount.destination, options, !mount.readOnly, { propagation })
+  return recorded('bind', mount.source, mount.destination, options, !mount.readOnly, {
+    propagation,
+    ...sourceChanges(mount, mount.source),
+  })
 }
 
 /** A source that has yet to be made will be a folder. */
@@ -182,14 +178,13 @@ function bindOptions(
   ]
 }
 
-function both(
+function recorded(
   type: RecordedMount['type'],
   source: string,
   destination: string,
   options: string[],
   readWrite: boolean,
   more: Partial<RecordedMount> = {},
-): { resolved: ResolvedMount; recorded: RecordedMount } {
-  const recorded: RecordedMount = { type, source, destination, readWrite, options, ...more }
-  return { resolved: fromRecord(recorded), recorded }
+): RecordedMount {
+  return { type, source, destination, readWrite, options, ...more }
 }

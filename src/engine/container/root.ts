@@ -77,6 +77,11 @@ export function ownersOf({ rootIds, storageDriver }: ContainerRecord): RootOwner
   return rootIds && { ids: rootIds, driver: storageDriver }
 }
 
+/** With what is mounted beside the root, for the container to bind. */
+export function withStages(setup: RootSetup, { stages }: Pick<RootSetup, 'stages'>): RootSetup {
+  return stages.length === 0 ? setup : { ...setup, stages: [...setup.stages, ...stages] }
+}
+
 /** The files that the engine writes for a container belong to its root. */
 export function withFiles(
   setup: RootSetup,

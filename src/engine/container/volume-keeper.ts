@@ -1,6 +1,7 @@
 // Volumes for a container that is being made: found by name, or created; what was created goes again if the container fails.
 
 import type { Engine } from '#engine/open.ts'
+import type { VolumeRecord } from '#storage/volumes.ts'
 import type { VolumeMount } from '#storage/volume-options.ts'
 import type { ContainerRoot } from './root.ts'
 
@@ -17,11 +18,14 @@ export interface OpenedVolume {
 export interface VolumeKeeper extends Disposable {
   /** An empty name makes an anonymous one. With `copyUp` a new one is filled with what the image has at `destination`. */
   open(name: string, destination: string, copyUp: boolean): Promise<OpenedVolume>
+  /** New volumes for which the image has nothing become this user's, of the user's namespace (podman-run(1), --volume). */
+  giveNew(owner: { uid: number; gid: number }): Promise<void>
 }
 
 /** Volumes of the store for a container with this root. `undo` gets the removal of every volume that is created here. */
 export function volumeKeeper(engine: Engine, root: ContainerRoot, undo: AsyncDisposableStack): VolumeKeeper {
   let lock: Disposable | undefined
+  const unfilled: VolumeRecord[] = []
   return {
     async open(wanted, destination, copyUp) {
       const volumes = await import('#storage/volumes.ts')
@@ -44,10 +48,22 @@ export function volumeKeeper(engine: Engine, root: ContainerRoot, undo: AsyncDis
       }
       const folder = volumes.volumeData(place, name)
       if (record.needsCopyUp && copyUp) {
-        await fill(engine, root, destination, folder)
+        const isFilled = await fill(engine, root, destination, folder)
+        if (!isFilled && record.uid === 0 && record.gid === 0) unfilled.push(record)
         volumes.endCopyUp(place, record)
       }
       return { name, anonymous: record.anonymous, folder, mount: volumes.volumeMount(record) }
+    },
+    async giveNew({ uid, gid }) {
+      if (unfilled.length === 0 || (uid === 0 && gid === 0)) return
+      const volumes = await import('#storage/volumes.ts')
+      const { giveInside } = await import('#storage/inside-owner.ts')
+      const { volumePlace } = await import('#engine/volume/place.ts')
+      const place = volumePlace(engine)
+      for (const record of unfilled) {
+        await giveInside(place.openNamespace, volumes.volumeData(place, record.name), uid, gid)
+        volumes.endCopyUp(place, { ...record, uid, gid })
+      }
     },
     [Symbol.dispose]() {
       lock?.[Symbol.dispose]()
@@ -55,8 +71,10 @@ export function volumeKeeper(engine: Engine, root: ContainerRoot, undo: AsyncDis
   }
 }
 
-async function fill(engine: Engine, root: ContainerRoot, destination: string, folder: string): Promise<void> {
+/** False where the image has nothing at the place. */
+async function fill(engine: Engine, root: ContainerRoot, destination: string, folder: string): Promise<boolean> {
   const { copyUp, planCopyUp } = await import('#storage/copy-up.ts')
-  if (!planCopyUp(root.folders, destination)) return
+  if (!planCopyUp(root.folders, destination)) return false
   await copyUp(await engine.namespace(), root.plan, destination, folder)
+  return true
 }

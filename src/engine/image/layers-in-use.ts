@@ -43,7 +43,9 @@ export async function layersInUse({ graphRoot }: Engine): Promise<Set<string> | 
   const { records, damaged } = listRecords(graphRoot)
   if (!complete || damaged.length > 0) return undefined
   const needed = new Set(chains)
-  for (const { layer } of records) for (const chainId of stackOf(graphRoot, layer)) needed.add(chainId)
+  for (const { layer, mounts } of records)
+    for (const top of [layer, ...mounts.map(mount => mount.layer)])
+      for (const chainId of stackOf(graphRoot, top)) needed.add(chainId)
   return needed
 }
 

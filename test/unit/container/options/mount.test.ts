@@ -25,6 +25,7 @@ const volume = {
   nodev: true,
   noexec: false,
   chown: false,
+  overlay: false,
   copyUp: true,
   propagation: undefined,
 }
@@ -51,6 +52,10 @@ describe('parseVolumeOption()', () => {
       chown: true,
       relabel: 'private',
     })
+    expect(parse('/src:/dst:O,upperdir=/up,workdir=w')).toMatchObject({
+      overlay: true,
+      overlayFolders: { upper: '/up', work: '/work/w' },
+    })
     expect(parse('data:/dst:nocopy,suid,dev,z')).toEqual({ ...volume, copyUp: false, nosuid: false, nodev: false })
     expect(parse('/src:/dst:O')).toEqual({ ...bind, overlay: true })
     expect(parse('/src:/dst:')).toEqual(bind)
@@ -71,7 +76,8 @@ describe('parseVolumeOption()', () => {
     ['/src:/dst:copy', '"copy" and "nocopy" are for named volumes'],
     ['/src:/dst:idmap', '"idmap" mounts need privilege'],
     ['/src:/dst:idmap=uids=0-1-1', '"idmap" mounts need privilege'],
-    ['/src:/dst:O,upperdir=/x', '"upperdir=" is not implemented yet'],
+    ['/src:/dst:O,upperdir=/x', '"upperdir=" and "workdir=" need each other'],
+    ['/src:/dst:upperdir=/x,workdir=/y', '"upperdir=" and "workdir=" belong to the option "O"'],
   ])('%s is refused: %s', (text, why) => {
     expect(() => parse(text)).toThrow(why)
     expect(() => parse(text)).toThrow(text.split(':')[0] === '' ? 'parsing' : `"${text.split(':')[0]}`)
