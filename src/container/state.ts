@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
 import { bootId, machineId } from '#host/machine.ts'
+import { SIGKILL } from '#sys/flags.ts'
 import { isAlive, ownIdentity, type ProcessIdentity, signalProcess } from '#sys/process.ts'
 import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
 
@@ -158,6 +159,11 @@ function refusal(verb: Verb, id: string, status: ContainerStatus): string {
 /** Sends a signal to exactly the recorded process 1. False when it has ended. */
 export function signalContainer(state: ContainerState, signal: number): boolean {
   return signalProcess(state, signal)
+}
+
+/** Kills the monitor of a container that has ended, whose end it cannot record. False when it has ended itself. */
+export function endMonitor({ monitor }: ContainerState): boolean {
+  return signalProcess(monitor, SIGKILL)
 }
 
 /** This very process, for `stopper`. */

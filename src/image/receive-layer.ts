@@ -1,7 +1,7 @@
 // One layer from a medium into the store: compressed bytes into the layout and, at the same time, into the unpacker. Host namespaces.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { TspodError } from '#errors.ts'
+import { hasCode, TspodError } from '#errors.ts'
 import type { Descriptor } from '#oci/descriptor.ts'
 import { type ChainId, type Digest, digestOf } from '#oci/digest.ts'
 import { sniffCompression } from '#oci/media-types.ts'
@@ -69,9 +69,16 @@ async function download(job: LayerJob): Promise<ReceivedLayer> {
   if (partial === undefined) return await receiveLayer(job) // another process brought it
   await using stack = new AsyncDisposableStack()
   stack.use(partial)
-  let received = await copyInto(partial, job)
-  // bytes that an earlier try left may be what is wrong
-  received ??= await copyInto(partial, job)
+  let received: ReceivedLayer | undefined
+  try {
+    received = await copyInto(partial, job)
+    // bytes that an earlier try left may be what is wrong
+    received ??= await copyInto(partial, job)
+  } catch (error) {
+    // a layer that the unpacker refuses stays refused: only what a medium failed to bring is worth resuming
+    if (hasCode(error, 'INVALID') && !(error instanceof SourceError)) partial.remove()
+    throw error
+  }
   if (received === undefined)
     throw new SourceError('INVALID', `blob ${descriptor.digest}: what came twice has another digest`, {
       hint: 'the registry or something on the way changes it',

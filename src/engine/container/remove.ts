@@ -1,10 +1,10 @@
 // rm: takes containers away, their names and, where asked for, their anonymous volumes.
 import { rmSync } from 'node:fs'
-import { awaitRecorded } from '#container/end-waiting.ts'
+import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { type ContainerId, type ContainerRecord, containerDir, listRecords, readRecord } from '#container/record.ts'
 import { disposeHidden, hideContainer } from '#container/remove.ts'
-import { isAllowed, isRunning, readStatus, requireAllowed } from '#container/state.ts'
+import { endMonitor, isAllowed, isRunning, readStatus, requireAllowed } from '#container/state.ts'
 import type { Outcome, RemoveOptions, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode, TspodError } from '#errors.ts'
@@ -50,6 +50,11 @@ class Removal {
     const record = this.#readRecord(id)
     let report = readStatus(folder, machineOf(this.#engine))
     if (report.isEnding === true) report = await awaitRecorded(folder, machineOf(this.#engine))
+    if (report.isEnding === true && force && report.state !== undefined) {
+      // its monitor waits for space to record the end, which nobody wants any more
+      if (endMonitor(report.state)) await awaitEnd(report.state.monitor, MONITOR_END_MS)
+      report = readStatus(folder, machineOf(this.#engine))
+    }
     if (isRunning(report) && force) await this.#stop(id, record)
     else requireAllowed('remove', id, report)
     const trash = await this.#hide(id, folder)
@@ -116,6 +121,9 @@ class Removal {
     await Promise.all(dependents.map(async dependent => await this.remove(dependent.id)))
   }
 }
+
+/** How long a monitor that was killed may take to go. */
+const MONITOR_END_MS = 5000
 
 function volumesOf(record: ContainerRecord | undefined): string[] {
   return (record?.mounts ?? []).flatMap(({ anonymous, name }) =>
