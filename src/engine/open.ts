@@ -1,9 +1,9 @@
 // The one place that looks at the machine and the configuration and picks what serves here. Each part is opened when a verb first asks.
 import { accessSync, chownSync, constants, existsSync, mkdirSync } from 'node:fs'
-import { TspodError } from '#errors.ts'
 import { applyEngineEnvironment, type Config, openConfig } from '#config/config.ts'
 import { readRemembered, remember } from '#config/settings.ts'
 import { ensureGraphRoot } from '#config/storage.ts'
+import { TspodError } from '#errors.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { ensurePrivateFolder } from '#host/paths.ts'
 import { hostUser } from '#host/user.ts'

@@ -1,5 +1,5 @@
 // Steps: what a servant is to do, as data that can be performed, printed as shell commands (`--explain`) and tested.
-import { during, SystemCallError } from '#errors.ts'
+import { during, SystemCallError, TspodError } from '#errors.ts'
 import type { Argument, Call } from '#sys/servant/batch.ts'
 import type { Servant } from '#sys/servant/servant.ts'
 import type { CopyUp } from './plan/copy-up.ts'
@@ -13,6 +13,8 @@ export interface Step {
   doing: string
   /** What a person would type for the same effect; empty where no command does it. */
   shell: string
+  /** What an errno of this step tells the user, by its name. */
+  hints?: Readonly<Record<string, string>>
   /** In order; results are numbered within the step. */
   calls: readonly Call[]
   /** A tmpfs that begins with what lies beneath: `calls` mount it where there is nothing. */
@@ -64,12 +66,17 @@ export function performSteps(servant: Servant, steps: readonly Step[]): number[]
   return settleSteps(servant, steps)
 }
 
+function said({ doing, hints }: Step, error: SystemCallError): TspodError {
+  const { code, message, hint = hints?.[error.errno], exitCode } = during(doing, error)
+  return new TspodError(code, message, { hint, exitCode, cause: error })
+}
+
 /** The error of a batch, said with the step it happened in. */
 export function stepError(error: unknown, steps: readonly Step[]): unknown {
   if (!(error instanceof SystemCallError) || error.callIndex === undefined) return error
   let left = error.callIndex
   for (const step of steps) {
-    if (left < step.calls.length) return during(step.doing, error)
+    if (left < step.calls.length) return said(step, error)
     left -= step.calls.length
   }
   return error

@@ -5,8 +5,8 @@ import { call } from '#sys/servant/batch.ts'
 import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
 import { linkFolder } from './layer-paths.ts'
 import { overlayOptions } from './overlay-options.ts'
-import { idOption } from './root-ids.ts'
 import { makeRootFolders } from './root-folders.ts'
+import { idOption } from './root-ids.ts'
 import { sourceOverlayOptions } from './source-overlay.ts'
 
 /** The driver for fuse-overlayfs(1) at `program`. */

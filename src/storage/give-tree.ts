@@ -1,6 +1,7 @@
 // Giving a folder with all that is in it to a container's user (`-v …:U`). Host namespaces; a worker inside the user's namespace does it.
-import { runWorker } from '#userns/worker.ts'
+
 import type { UserNamespace } from '#userns/user-namespace.ts'
+import { runWorker } from '#userns/worker.ts'
 
 /** What worker:give is asked; ids as the user's namespace counts them. */
 export interface GiveRequest {

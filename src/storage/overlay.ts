@@ -9,8 +9,8 @@ import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
 import { linkFolder } from './layer-paths.ts'
 import { overlayOptions } from './overlay-options.ts'
 import { makeRootFolders } from './root-folders.ts'
-import { sourceOverlayOptions } from './source-overlay.ts'
 import { mappedLayers } from './root-ids.ts'
+import { sourceOverlayOptions } from './source-overlay.ts'
 
 /** mount(2): one page, with the final NUL. */
 const MOST_OPTION_BYTES = 4095

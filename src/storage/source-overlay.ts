@@ -2,10 +2,10 @@
 // Host namespaces; Linux' overlay or fuse-overlayfs mounts it inside.
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { giveUpper } from './root-folders.ts'
 import type { DriverPlace } from './driver.ts'
-import { removeTree } from './remove-tree.ts'
 import { escapeOption } from './overlay-options.ts'
+import { removeTree } from './remove-tree.ts'
+import { giveUpper } from './root-folders.ts'
 
 export interface SourceOverlay {
   /** The folder below, absolute. */

@@ -2,9 +2,9 @@
 import { join } from 'node:path'
 import type { ResolvedMount } from '#container/inputs.ts'
 import type { RecordedMount } from '#container/record.ts'
+import type { Engine } from '#engine/open.ts'
 import type { RootStage } from '#runtime/root-setup.ts'
 import type { RootIds } from '#storage/root-ids.ts'
-import type { Engine } from '#engine/open.ts'
 import { type ContainerIds, mapsOwner, type Owner } from './choose-ids.ts'
 
 export interface MountSources {

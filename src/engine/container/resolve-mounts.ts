@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import type { RecordedMount } from '#container/record.ts'
 import type { ContainerRequest, MountRequest } from '#container/request.ts'
-import { during, TspodError } from '#errors.ts'
+import { during, type ErrorCode, errnoOf, TspodError } from '#errors.ts'
 import type { ChosenImage } from './choose-image.ts'
 import type { OpenedVolume, VolumeKeeper } from './volume-keeper.ts'
 
@@ -129,28 +129,40 @@ function sourceChanges(
 }
 
 function bindMount(mount: Extract<MountRequest, { type: 'bind' }>, makeFolder: (path: string) => void): RecordedMount {
-  if (!existsSync(mount.source)) {
-    if (!mount.createSource)
-      throw new TspodError(
-        'NOT_FOUND',
-        `mounting "${mount.source}" on "${mount.destination}": statfs ${mount.source}: no such file or directory`,
-        {
-          hint: `make it first: mkdir -p ${mount.source}`,
-          exitCode: 125,
-        },
-      )
-    try {
-      makeFolder(mount.source)
-    } catch (error) {
-      throw during(`making the folder "${mount.source}" to mount it on "${mount.destination}"`, error)
-    }
-  }
+  requireSource(mount, makeFolder)
   const propagation = mount.propagation ?? 'rprivate'
   const options = bindOptions(mount, propagation, mount.recursive && isFolder(mount.source))
   return recorded('bind', mount.source, mount.destination, options, !mount.readOnly, {
     propagation,
     ...sourceChanges(mount, mount.source),
   })
+}
+
+/** A source that is not there is made where that was asked for; one that we may not see could not be mounted either. */
+function requireSource(
+  { source, destination, createSource }: Extract<MountRequest, { type: 'bind' }>,
+  makeFolder: (path: string) => void,
+): void {
+  let errno: string | undefined
+  try {
+    statSync(source)
+    return
+  } catch (error) {
+    errno = errnoOf(error)
+    if (errno === undefined) throw error
+  }
+  const refusal = (code: ErrorCode, why: string, hint?: string): TspodError =>
+    new TspodError(code, `mounting "${source}" on "${destination}": statfs ${source}: ${why}`, { hint, exitCode: 125 })
+  if (errno === 'ENOENT' && !createSource)
+    throw refusal('NOT_FOUND', 'no such file or directory', `make it first: mkdir -p ${source}`)
+  if (errno === 'EACCES') throw refusal('DENIED', 'permission denied')
+  if (errno === 'ENOTDIR') throw refusal('INVALID', 'not a directory')
+  if (errno !== 'ENOENT') throw refusal('INTERNAL', errno)
+  try {
+    makeFolder(source)
+  } catch (error) {
+    throw during(`making the folder "${source}" to mount it on "${destination}"`, error)
+  }
 }
 
 /** A source that has yet to be made will be a folder. */

@@ -1,8 +1,8 @@
 // Volumes for a container that is being made: found by name, or created; what was created goes again if the container fails.
 
 import type { Engine } from '#engine/open.ts'
-import type { VolumeRecord } from '#storage/volumes.ts'
 import type { VolumeMount } from '#storage/volume-options.ts'
+import type { VolumeRecord } from '#storage/volumes.ts'
 import type { ContainerRoot } from './root.ts'
 
 /** A volume as a container is going to mount it. */

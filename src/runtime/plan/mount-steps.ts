@@ -89,10 +89,18 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
         actor: 'init',
         doing,
         shell,
+        hints: kindHints(source, mount.destination, isFolder),
         calls: [...targetCalls(mount.destination, isFolder ? 'folder' : 'file'), moveTo(slot)],
       },
     ],
   }
+}
+
+/** What the kernel means when file and folder do not go together. */
+function kindHints(source: string, destination: string, isFolder: boolean): Record<string, string> {
+  return isFolder
+    ? { ENOTDIR: `"${source}" is a folder, and what the container has at "${destination}" is none` }
+    : { EINVAL: `"${source}" is no folder, and what the container has at "${destination}" is one` }
 }
 
 /** Attaches the tree in `slot` at TARGET and closes it. */
