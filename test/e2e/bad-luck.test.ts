@@ -27,7 +27,10 @@ describe('killed at any instant', () => {
       run.kill('SIGKILL')
       await run.exited
     }
-    const listed = await ok('ps', '-a', '--format', '{{.Names}} {{.Status}}')
+    // a container whose end is being recorded is stopping for that moment
+    const list = async () => await ok('ps', '-a', '--format', '{{.Names}} {{.Status}}')
+    await until('every end to be recorded', async () => !(await list()).includes('Stopping'), 10_000)
+    const listed = await list()
     for (const line of listed.split('\n')) expect(line).toMatch(/^$|^killed-\d+ (Up|Created|Exited)/)
     await ok('rm', '-aft0')
     expect(await ok('ps', '-aq')).toBe('')

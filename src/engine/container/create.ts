@@ -15,6 +15,7 @@ import {
   writeRecord,
 } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
+import { holdUnfinished } from '#container/unfinished.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
@@ -57,6 +58,7 @@ export async function buildContainer(
   const name = request.name ?? freeRandomName(graphRoot)
   const folder = containerDir(graphRoot, id)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  using _unfinished = holdUnfinished(folder)
   undo.defer(async () => await removeTree(folder, () => engine.namespace()))
   const ids = await chooseIds(engine, id, request, image)
   const root = await rootOf(engine, request, image, folder, ids.rootIds && { ids: ids.rootIds })

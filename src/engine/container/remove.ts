@@ -3,8 +3,9 @@ import { rmSync } from 'node:fs'
 import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { type ContainerId, type ContainerRecord, containerDir, listRecords, readRecord } from '#container/record.ts'
-import { disposeHidden, hideContainer } from '#container/remove.ts'
+import { disposeHidden, hideContainer, removeContainerFiles } from '#container/remove.ts'
 import { endMonitor, isAllowed, isRunning, readStatus, requireAllowed } from '#container/state.ts'
+import { listAbandoned } from '#container/unfinished.ts'
 import type { Outcome, RemoveOptions, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode, TspodError } from '#errors.ts'
@@ -20,7 +21,15 @@ export async function removeContainers(selection: Selection, options: RemoveOpti
   const chosen = await selectContainers(engine, selection)
   const ids = new Set(chosen.flatMap(one => ('id' in one ? [one.id] : [])))
   const removal = new Removal(engine, options, ids)
+  if (selection.all) await removeAbandoned(engine)
   return await forAllChosen(chosen, async id => await removal.remove(id))
+}
+
+/** What killed commands left of containers that they were making. */
+async function removeAbandoned(engine: Engine): Promise<void> {
+  const { graphRoot } = engine
+  for (const id of listAbandoned(graphRoot))
+    await removeContainerFiles({ graphRoot, id, name: '', anonymousVolumes: [] }, async () => await engine.namespace())
 }
 
 /** One removal of several containers; those that depend on others go first. */

@@ -1,10 +1,11 @@
 // system check, containers: records that cannot be read, folders that were never finished, names that lead nowhere.
-import { existsSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimName, holderOf, releaseName } from '#container/name-index.ts'
 import { type ContainerId, type ContainerRecord, isContainerId, listRecords } from '#container/record.ts'
 import { removeContainerFiles } from '#container/remove.ts'
-import { seeContainer, surveyFolders } from '#engine/container/survey.ts'
+import { listAbandoned } from '#container/unfinished.ts'
+import { seeContainer } from '#engine/container/survey.ts'
 import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
 import { modes, stackOf } from '#engine/image/layers-in-use.ts'
 import type { Engine } from '#engine/open.ts'
@@ -13,13 +14,10 @@ import { listNames } from '#image/lease.ts'
 import type { ChainId } from '#oci/digest.ts'
 import { diffFolder } from '#storage/layer-paths.ts'
 
-/** A container that is being made has no record yet for less than this. */
-const UNFINISHED_MS = 60_000
-
 /** With `force`, containers that cannot be mended are removed. Those of other machines are left alone. */
 export async function checkContainers(engine: Engine, options: CheckOptions): Promise<StoreProblem[]> {
   const problems: StoreProblem[] = []
-  for (const id of unfinishedContainers(engine)) {
+  for (const id of listAbandoned(engine.graphRoot)) {
     const problem = 'it was never finished: container.json is missing'
     problems.push({ kind: 'container', id, problem, repaired: options.repair })
     if (options.repair)
@@ -34,15 +32,6 @@ export async function checkContainers(engine: Engine, options: CheckOptions): Pr
   for (const record of records)
     for (const problem of faultsOf(engine, record)) problems.push(await removable(engine, record.id, problem, options))
   return problems
-}
-
-/** Folders without a record, old enough to be nobody's work under way. */
-function unfinishedContainers(engine: Engine): ContainerId[] {
-  const oldest = Date.now() - UNFINISHED_MS
-  return surveyFolders(engine)
-    .filter(({ record, isDamaged, isRunning }) => record === undefined && !isDamaged && !isRunning)
-    .filter(({ folder }) => (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? oldest) < oldest)
-    .map(({ id }) => id)
 }
 
 async function removable(
