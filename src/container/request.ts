@@ -30,6 +30,8 @@ export type MountRequest =
       source: string
       destination: string
       readOnly: boolean
+      /** `:rro`: what is mounted below the source too */
+      readOnlyTree?: true
       propagation?: 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave'
       recursive: boolean
       nosuid: boolean
@@ -52,6 +54,7 @@ export type MountRequest =
       name: string
       destination: string
       readOnly: boolean
+      readOnlyTree?: true
       subpath?: string
       nosuid: boolean
       nodev: boolean

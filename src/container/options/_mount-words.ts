@@ -7,6 +7,8 @@ export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave
 /** What is still `undefined` was not said; saying two words of one kind is refused. */
 export interface MountWords {
   readOnly?: boolean
+  /** what is mounted below too */
+  readOnlyTree?: boolean
   nosuid?: boolean
   nodev?: boolean
   noexec?: boolean
@@ -23,6 +25,7 @@ export interface MountWords {
 
 const words: Record<string, MountWords> = {
   ro: { readOnly: true },
+  rro: { readOnly: true, readOnlyTree: true },
   rw: { readOnly: false },
   suid: { nosuid: false },
   nosuid: { nosuid: true },

@@ -90,12 +90,15 @@ function bindRequest(
   cwd: string,
   refuse: Refuse,
 ): MountRequest & { type: 'bind' } {
+  if (said.readOnlyTree === true && said.recursive === false)
+    throw refuse('"rro" needs what is mounted below: leave out "bind"')
   if (said.copyUp !== undefined) throw refuse('the options "copy" and "nocopy" are for named volumes')
   return {
     type: 'bind',
     source: posix.resolve(cwd, source),
     destination: containerPath(destination, refuse),
     readOnly: said.readOnly ?? false,
+    ...(said.readOnlyTree === true && { readOnlyTree: true as const }),
     propagation: said.propagation,
     recursive: said.recursive ?? true,
     nosuid: said.nosuid ?? false,
@@ -122,6 +125,7 @@ function volumeRequest(
     name,
     destination: containerPath(destination, refuse),
     readOnly: said.readOnly ?? false,
+    ...(said.readOnlyTree === true && { readOnlyTree: true as const }),
     nosuid: said.nosuid ?? true,
     nodev: said.nodev ?? true,
     noexec: said.noexec ?? false,
@@ -150,6 +154,7 @@ function bindOrVolume(type: 'bind' | 'volume', fields: [string, string?][], cwd:
     else if (name === 'relabel') take(value === 'shared' ? 'z' : value === 'private' ? 'Z' : '')
     else if (name === 'bind-propagation' || name === 'volume-propagation') takePropagation(name, value, take, refuse)
     else if (name === 'bind-nonrecursive' && type === 'bind') take(truth(name, value, refuse) ? 'bind' : 'rbind')
+    else if (name === 'bind-recursive' && type === 'bind') takeRecursion(value, take, refuse)
     else if (name === 'bind-create-src' && type === 'bind') createSource = truth(name, value, refuse)
     else if (name === 'volume-nocopy' && type === 'volume') take(truth(name, value, refuse) ? 'nocopy' : 'copy')
     else if ((name === 'subpath' || name === 'volume-subpath') && type === 'volume')
@@ -224,6 +229,15 @@ function truth(name: string, value: string | undefined, refuse: Refuse): boolean
   if (value === undefined || /^(true|1|t)$/i.test(value)) return true
   if (/^(false|0|f)$/i.test(value)) return false
   throw refuse(`${name} is "${value}", must be true or false`)
+}
+
+/** docker's words for what is mounted below the source (docker-run reference, bind-recursive). */
+function takeRecursion(value: string | undefined, take: (word: string) => void, refuse: Refuse): void {
+  if (value === 'enabled') take('rbind')
+  else if (value === 'disabled') take('bind')
+  else if (value === 'readonly') take('rro')
+  else if (value !== 'writable')
+    throw refuse(`bind-recursive is "${value ?? ''}", must be enabled, disabled, writable or readonly`)
 }
 
 function takePropagation(name: string, value: string | undefined, take: (word: string) => void, refuse: Refuse): void {

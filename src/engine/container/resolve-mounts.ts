@@ -176,7 +176,7 @@ function tmpfsOptions({ options, copyUp }: Extract<MountRequest, { type: 'tmpfs'
 }
 
 function bindOptions(
-  mount: { readOnly: boolean; nosuid: boolean; nodev: boolean; noexec: boolean },
+  mount: { readOnly: boolean; readOnlyTree?: true; nosuid: boolean; nodev: boolean; noexec: boolean },
   propagation: string,
   isRecursive: boolean,
 ): string[] {
@@ -184,6 +184,7 @@ function bindOptions(
     isRecursive ? 'rbind' : 'bind',
     propagation,
     mount.readOnly ? 'ro' : 'rw',
+    ...(mount.readOnlyTree === true ? ['rro'] : []),
     ...(mount.nosuid ? ['nosuid'] : []),
     ...(mount.nodev ? ['nodev'] : []),
     ...(mount.noexec ? ['noexec'] : []),

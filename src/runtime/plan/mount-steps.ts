@@ -83,7 +83,9 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
       call('mount_setattr', slot, '', AT_EMPTY_PATH | AT_RECURSIVE, { memory: encodeMountAttributes(flags.tree) }, 32),
     )
   return {
-    stager: [{ actor: 'stager', doing, shell: '', calls: open }],
+    stager: [
+      { actor: 'stager', doing, shell: '', calls: open, ...(!flags.recursive && { hints: uncoverHint(source) }) },
+    ],
     init: [
       {
         actor: 'init',
@@ -94,6 +96,11 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
       },
     ],
   }
+}
+
+/** A user namespace may not see what mounts made outside of it cover (mount_namespaces(7)). */
+function uncoverHint(source: string): Record<string, string> {
+  return { EINVAL: `what is mounted below "${source}" cannot be left out: bind it recursively, which is the default` }
 }
 
 /** What the kernel means when file and folder do not go together. */

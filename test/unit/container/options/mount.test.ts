@@ -56,6 +56,7 @@ describe('parseVolumeOption()', () => {
       overlay: true,
       overlayFolders: { upper: '/up', work: '/work/w' },
     })
+    expect(parse('/src:/dst:rro')).toEqual({ ...bind, readOnly: true, readOnlyTree: true })
     expect(parse('data:/dst:nocopy,suid,dev,z')).toEqual({ ...volume, copyUp: false, nosuid: false, nodev: false })
     expect(parse('/src:/dst:O')).toEqual({ ...bind, overlay: true })
     expect(parse('/src:/dst:')).toEqual(bind)
@@ -76,6 +77,7 @@ describe('parseVolumeOption()', () => {
     ['/src:/dst:copy', '"copy" and "nocopy" are for named volumes'],
     ['/src:/dst:idmap', '"idmap" mounts need privilege'],
     ['/src:/dst:idmap=uids=0-1-1', '"idmap" mounts need privilege'],
+    ['/src:/dst:rro,bind', '"rro" needs what is mounted below'],
     ['/src:/dst:O,upperdir=/x', '"upperdir=" and "workdir=" need each other'],
     ['/src:/dst:upperdir=/x,workdir=/y', '"upperdir=" and "workdir=" belong to the option "O"'],
   ])('%s is refused: %s', (text, why) => {
