@@ -25,6 +25,8 @@ export function runInNamespace(namespace: UserNamespace, command: readonly strin
   const [name = ''] = command
   const executable = findExecutable(name)
   const variables = { ...env, [hostIdsVariable]: hostIdsRecord(hostUser()) }
+  // before the command runs: a signal must not find nobody to hand it on
+  using relay = new SignalRelay([...fromTerminal, ...forwarded])
   const servant = Servant.start([], enterCalls(namespace))
   try {
     servant.exec(
@@ -42,12 +44,11 @@ export function runInNamespace(namespace: UserNamespace, command: readonly strin
   } finally {
     servant.close()
   }
-  return awaitCommand(servant.pid)
+  return awaitCommand(servant.pid, relay)
 }
 
 /** Hands signals on until the command has ended. */
-function awaitCommand(pid: number): number {
-  using relay = new SignalRelay([...fromTerminal, ...forwarded])
+function awaitCommand(pid: number, relay: SignalRelay): number {
   using pidFd = openPidFd(pid)
   using poller = new Poller()
   if (pidFd !== undefined) {
