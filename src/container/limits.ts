@@ -42,17 +42,22 @@ function withinHost(limit: RlimitSpec, host: readonly RlimitSpec[]): RlimitSpec 
   })
 }
 
-/** --sysctl over the defaults; a default whose namespace is shared is left out, one that was asked for is refused. */
+/**
+ * --sysctl over the defaults; a default whose namespace is shared, or whose groups there are not, is left out, one that was asked for
+ * is refused.
+ */
 export function planSysctls(
   asked: Readonly<Record<string, string>>,
   defaults: Readonly<Record<string, string>>,
   namespaces: readonly NamespaceSpec[],
+  hasGroup: (gid: number) => boolean,
 ): Record<string, string> {
   const hasOwn = (name: string) =>
     namespaces.some(({ type, path }) => type === sysctlNamespace(name) && path === undefined)
   const sysctls: Record<string, string> = {}
   for (const [name, value] of Object.entries(defaults))
-    if (hasOwn(canonicalSysctl(name))) sysctls[canonicalSysctl(name)] = value
+    if (hasOwn(canonicalSysctl(name)) && (name !== pingGroups || groupsOf(value).every(hasGroup)))
+      sysctls[canonicalSysctl(name)] = value
   for (const [text, value] of Object.entries(asked)) {
     const name = canonicalSysctl(text)
     const type = sysctlNamespace(name)
@@ -70,6 +75,13 @@ export function planSysctls(
     sysctls[name] = value
   }
   return sysctls
+}
+
+/** Takes two gids that the user namespace must have (ip-sysctl). */
+const pingGroups = 'net.ipv4.ping_group_range'
+
+function groupsOf(range: string): number[] {
+  return range.trim().split(/\s+/).map(Number)
 }
 
 /** --oom-score-adj; nobody without privilege goes below the caller's (proc(5), oom_score_adj). */

@@ -1,5 +1,5 @@
 // From a request and the facts around it to the OCI configuration the runtime obeys. Pure: same inputs, same spec.
-import { type RuntimeSpec, runtimeSpecVersion } from '#oci/runtime-spec.ts'
+import { type IdMappingSpec, type RuntimeSpec, runtimeSpecVersion } from '#oci/runtime-spec.ts'
 import { parseSignal } from '#oci/signal.ts'
 import { planAccounts } from './accounts.ts'
 import { planCapabilitySets } from './capabilities.ts'
@@ -39,7 +39,8 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
   const cwd = planWorkdir(request, image)
   const isKeepId = request.userns.kind === 'keep-id'
   const userText = request.user ?? (isKeepId ? keptUser(inputs) : (image.user ?? ''))
-  const user = resolveUser(userText, request.groupAdd, inputs.accounts)
+  const hasGroup = (gid: number): boolean => isMapped(userNamespace.gidMappings, gid)
+  const user = resolveUser(userText, request.groupAdd, inputs.accounts, hasGroup)
   const files = planAccounts({
     request,
     accounts: inputs.accounts,
@@ -76,7 +77,7 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
     hasBindMounts: inputs.mounts.some(({ type }) => type === 'bind'),
   })
   const oomScoreAdj = planOomScore(request.oomScoreAdj, host.oomScoreAdj)
-  const sysctl = planSysctls(request.sysctls, defaults.sysctls, namespaces)
+  const sysctl = planSysctls(request.sysctls, defaults.sysctls, namespaces, hasGroup)
 
   const spec: RuntimeSpec = {
     ociVersion: runtimeSpecVersion,
@@ -134,6 +135,11 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
   }
   const stopSignal = parseSignal(request.stopSignal ?? image.stopSignal ?? defaults.stopSignal)
   return { spec, ...files, user, stopSignal, warnings: labels.warnings }
+}
+
+/** True for an id that the container's user namespace has. */
+export function isMapped(mappings: readonly IdMappingSpec[], id: number): boolean {
+  return mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size)
 }
 
 /** keep-id runs as the caller, unless --user says otherwise. */

@@ -72,11 +72,14 @@ function identity(extents: readonly ParentExtent[]): IdMappingSpec[] {
 /** Root of the user's namespace is the caller: everyone else moves down by one. */
 function withoutCaller(extents: readonly ParentExtent[]): IdMappingSpec[] {
   const size = idCount(extents) - 1
-  if (size < 1)
-    throw new TspodError('INVALID', '--userns nomap needs subordinate ids, and this user has none', {
-      hint: 'ask an administrator for entries in /etc/subuid and /etc/subgid',
-    })
+  if (size < 1) throw needsSubordinateIds('nomap')
   return split([{ containerID: 0, hostID: 1, size }], extents)
+}
+
+function needsSubordinateIds(mode: string): TspodError {
+  return new TspodError('INVALID', `--userns ${mode} needs subordinate ids, and this user has none`, {
+    hint: 'ask an administrator for entries in /etc/subuid and /etc/subgid',
+  })
 }
 
 /** The caller's id where it is on the host, the others around it in their order. */
@@ -122,6 +125,7 @@ const overflowId = 65534
 /** The first hole past the caller's own id that is large enough for both kinds of ids. Throws INVALID where there is none. */
 export function planAutoIds(parent: ParentExtents, taken: readonly HeldIds[], count: number): HeldIds {
   const available = Math.min(idCount(parent.uid), idCount(parent.gid))
+  if (available <= 1) throw needsSubordinateIds('auto')
   let from = 1
   for (const held of taken.toSorted((a, b) => a.from - b.from)) {
     if (held.from - from >= count) break

@@ -34,9 +34,14 @@ const highestId = 2 ** 31 - 1
 
 /**
  * `name`, `uid`, `name:group`, `uid:gid`, empty for root. A number need not be in passwd; a name must (podman's words).
- * Only where no group is named do the groups that list the user come along.
+ * Only where no group is named do the groups that list the user come along, as far as the user namespace has them.
  */
-export function resolveUser(text: string, groupAdd: readonly string[], accounts: Accounts): ResolvedUser {
+export function resolveUser(
+  text: string,
+  groupAdd: readonly string[],
+  accounts: Accounts,
+  hasGroup: (gid: number) => boolean = () => true,
+): ResolvedUser {
   const colon = text.indexOf(':')
   const userText = colon < 0 ? text : text.slice(0, colon)
   const groupText = colon < 0 ? '' : text.slice(colon + 1)
@@ -51,8 +56,9 @@ export function resolveUser(text: string, groupAdd: readonly string[], accounts:
       'INVALID',
       "the '--group-add keep-groups' option is not allowed with any other --group-add options",
     )
+  const listed = listing.map(group => group.gid).filter(hasGroup)
   const added = keepGroups ? [] : groupAdd.map(each => groupId(each, groups))
-  const additionalGids = keepGroups ? [] : [...new Set([gid, ...listing.map(group => group.gid), ...added])]
+  const additionalGids = keepGroups ? [] : [...new Set([gid, ...listed, ...added])]
   return { uid, gid, additionalGids, keepGroups, ...(entry && { entry }) }
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { arch } from 'node:os'
 import { join } from 'node:path'
 import { readEnvFile } from '#container/options/key-value.ts'
-import { keepGroupsAnnotation } from '#container/spec.ts'
+import { isMapped, keepGroupsAnnotation } from '#container/spec.ts'
 import { requireAllowed } from '#container/state.ts'
 import { type Accounts, resolveUser } from '#container/users.ts'
 import type { ClientStreams, ContainerName, ExecOutcome, ExecRequest } from '#engine/contracts/container.ts'
@@ -46,20 +46,26 @@ export async function planExecution(
   const spec = parseRuntimeSpec(readFileSync(join(folder, 'config.json'), 'utf8'))
   const accounts =
     request.user === undefined ? { passwd: '', group: '' } : await readAccounts(engine, id, report.state.pid)
-  const process = planProcess(spec, request, accounts)
+  const { mode } = await engine.namespace()
+  const process = planProcess(spec, request, accounts, mode)
   const isFiltered = spec.linux?.seccomp !== undefined && !request.privileged
   return {
     target: report.state,
     process,
     linux: spec.linux ?? {},
     seccomp: isFiltered && spec.linux?.seccomp ? await planSeccomp(spec.linux.seccomp, arch()) : undefined,
-    keepGroups: (await engine.namespace()).mode === 'single' || spec.annotations?.[keepGroupsAnnotation] === '1',
+    keepGroups: mode === 'single' || spec.annotations?.[keepGroupsAnnotation] === '1',
     preservedFds: request.preserveFds,
   }
 }
 
 /** The container's own process spec with what exec changes: program, environment, user, folder, terminal. */
-function planProcess(spec: RuntimeSpec, request: ExecRequest, accounts: Accounts): ProcessSpec {
+function planProcess(
+  spec: RuntimeSpec,
+  request: ExecRequest,
+  accounts: Accounts,
+  mode: 'full' | 'single',
+): ProcessSpec {
   const base = spec.process
   if (base === undefined) throw new TspodError('INVALID', 'the container has no process in its config.json')
   const env = new Map((base.env ?? []).map(entry => splitOnce(entry)))
@@ -70,7 +76,10 @@ function planProcess(spec: RuntimeSpec, request: ExecRequest, accounts: Accounts
   let user = base.user
   let capabilities = base.capabilities
   if (request.user !== undefined) {
-    const resolved = resolveUser(request.user, [], accounts)
+    const { gidMappings } = spec.linux ?? {}
+    const hasGroup = (gid: number): boolean =>
+      gidMappings === undefined ? mode === 'full' : isMapped(gidMappings, gid)
+    const resolved = resolveUser(request.user, [], accounts, hasGroup)
     user = { ...base.user, uid: resolved.uid, gid: resolved.gid, additionalGids: resolved.additionalGids }
     if (resolved.entry?.home !== undefined) env.set('HOME', resolved.entry.home)
     const bounding = base.capabilities?.bounding ?? []

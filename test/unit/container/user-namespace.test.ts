@@ -113,7 +113,7 @@ describe('planAutoIds()', () => {
   })
   test('says what is free where nothing fits', () => {
     expect(() => planAutoIds(parent, taken, 65536)).toThrow('65536 ids are wanted, 65377 of 65537 are free')
-    expect(() => planAutoIds({ uid: full, gid: single }, [], 1)).toThrow('1 ids are wanted, 0 of 1 are free')
+    expect(() => planAutoIds({ uid: full, gid: single }, [], 1)).toThrow('--userns auto needs subordinate ids')
   })
 })
 
