@@ -46,7 +46,8 @@ export function openHookFiles(state: unknown): HookFiles {
 
 /** Starts a hook in the host's namespaces, in the bundle's folder; its pid. It has the variables of its definition and no others. */
 export function startOnHost({ path, args, env }: HookSpec, bundle: string, { streams }: HookFiles): number {
-  const servant = Servant.start([], [call('chdir', bundle)])
+  // a session of its own: with it, everything that the hook has started can be ended
+  const servant = Servant.start([], [call('setsid'), call('chdir', bundle)])
   try {
     servant.exec(
       programCalls({
@@ -81,7 +82,7 @@ export function awaitHook(stage: string, hook: HookSpec, files: HookFiles, start
     throw new TspodError('INTERNAL', during(doing, error).message, { cause: error })
   }
   const isLate = !endsInTime(pid, hook.timeout)
-  if (isLate) killProcess(pid, SIGKILL)
+  if (isLate && !killProcess(-pid, SIGKILL)) killProcess(pid, SIGKILL)
   const status = waitProcess(pid)?.status
   const said = files.output()
   const fault = isLate
