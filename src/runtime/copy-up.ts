@@ -13,7 +13,7 @@ import {
   readCopyUpSource,
 } from './plan/copy-up.ts'
 import { COPY_SOURCE, COPY_TARGET } from './slots.ts'
-import { performSteps, type Step } from './step.ts'
+import type { Perform, Step } from './step.ts'
 
 /** What worker:copy-folder is asked: two folders, as a process inside the user's namespace finds them. */
 export interface CopyFolderRequest {
@@ -22,28 +22,39 @@ export interface CopyFolderRequest {
 }
 
 /** Performs all steps in order, as one batch where none of them copies. */
-export async function performMounts(init: Servant, steps: readonly Step[], namespace: UserNamespace): Promise<void> {
+export async function performMounts(
+  init: Servant,
+  steps: readonly Step[],
+  namespace: UserNamespace,
+  perform: Perform,
+): Promise<void> {
   let done = 0
   for (const [index, { copyUp }] of steps.entries()) {
     if (copyUp === undefined) continue
     const before = [...steps.slice(done, index), planCopyUpLookup(copyUp)]
-    const found = readCopyUpSource(performSteps(init, before).at(-1) ?? [])
+    const found = readCopyUpSource(perform(init, before).at(-1) ?? [])
     if (found === 'absent') {
-      performSteps(init, [planCopyUpFolder(copyUp)])
+      perform(init, [planCopyUpFolder(copyUp)])
       done = index
     } else {
-      await mountFilled(init, copyUp, found === 'filled', namespace)
+      await mountFilled(init, copyUp, found === 'filled', namespace, perform)
       done = index + 1
     }
   }
-  performSteps(init, steps.slice(done))
+  perform(init, steps.slice(done))
 }
 
-async function mountFilled(init: Servant, copyUp: CopyUp, hasFiles: boolean, namespace: UserNamespace): Promise<void> {
+async function mountFilled(
+  init: Servant,
+  copyUp: CopyUp,
+  hasFiles: boolean,
+  namespace: UserNamespace,
+  perform: Perform,
+): Promise<void> {
   const folder = `/proc/${init.pid}/fd`
   const { mode, uid, gid } = statSync(`${folder}/${COPY_SOURCE}`)
   const root = statSync(`/proc/${init.pid}`)
-  performSteps(init, [planCopyUpMount(copyUp, mode & 0o7777)])
+  perform(init, [planCopyUpMount(copyUp, mode & 0o7777)])
   // an empty folder of another user is worth a copy too: the tmpfs is then that user's
   if (hasFiles || uid !== root.uid || gid !== root.gid) {
     const { runWorker } = await import('#userns/worker.ts')
@@ -54,5 +65,5 @@ async function mountFilled(init: Servant, copyUp: CopyUp, hasFiles: boolean, nam
       throw during(`filling the tmpfs on "${copyUp.destination}" with what lies beneath`, error)
     }
   }
-  performSteps(init, [planCopyUpEnd(copyUp)])
+  perform(init, [planCopyUpEnd(copyUp)])
 }

@@ -25,7 +25,9 @@ import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
 import { performMounts } from './copy-up.ts'
 import { executeProgram } from './exec-error.ts'
+import { type KernelFeatures, kernelFeatures } from './features.ts'
 import { fetchTree, parseForeignPath } from './foreign-tree.ts'
+import { MountEmulation } from './mount-emulation.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
 import { planTerminalStreams } from './plan/device-steps.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
@@ -41,7 +43,7 @@ import {
 import { performStages, type RootSetup, serverCount } from './root-setup.ts'
 import type { SeccompPlan } from './seccomp/plan.ts'
 import { ROOT } from './slots.ts'
-import { joinCalls, performSteps, postSteps, type Step, settleSteps } from './step.ts'
+import { joinCalls, type Perform, performSteps, type Step } from './step.ts'
 
 /** What the process's descriptors 0 to 2 are. */
 export type ProcessStreams =
@@ -82,6 +84,7 @@ export class CreatedProcess implements Disposable {
   readonly #plan: CreatePlan
   readonly #namespace: UserNamespace
   readonly #final: readonly Step[]
+  readonly #perform: Perform
   #isStarted = false
 
   constructor(parts: {
@@ -90,6 +93,7 @@ export class CreatedProcess implements Disposable {
     plan: CreatePlan
     namespace: UserNamespace
     final: readonly Step[]
+    perform: Perform
     monitorPid: number
     storagePids: readonly number[]
     launcher: Servant | undefined
@@ -99,6 +103,7 @@ export class CreatedProcess implements Disposable {
     this.#plan = parts.plan
     this.#namespace = parts.namespace
     this.#final = parts.final
+    this.#perform = parts.perform
     this.identity = identify(parts.init.pid)
     this.monitor = identify(parts.monitorPid)
     this.storagePids = parts.storagePids
@@ -116,20 +121,21 @@ export class CreatedProcess implements Disposable {
   /** Mounts, devices, masks, the new root: everything that does not need the network. `beforeEnter` runs before the root changes. */
   async prepare(beforeEnter?: () => void): Promise<void> {
     const init = this.#init
-    await performMounts(init, this.#plan.init, this.#namespace)
+    const perform = this.#perform
+    await performMounts(init, this.#plan.init, this.#namespace, perform)
     const masks = this.#plan.masks
-    const found = performSteps(init, masks.map(planMaskLookup)).map(readMaskTarget)
+    const found = perform(init, masks.map(planMaskLookup)).map(readMaskTarget)
     const steps = masks.flatMap((mask, index) => {
       const target = found[index] ?? 'absent'
       return target === 'absent' ? [] : [planMask(mask, target, this.#plan.freeSlot)]
     })
     if (beforeEnter === undefined) {
-      performSteps(init, [...steps, ...this.#plan.enter])
+      perform(init, [...steps, ...this.#plan.enter])
       return
     }
-    performSteps(init, steps)
+    perform(init, steps)
     beforeEnter()
-    performSteps(init, this.#plan.enter)
+    perform(init, this.#plan.enter)
   }
 
   /** Shows the container's root with all its mounts at its path on the host too, in its own mount namespace, until the root changes. */
@@ -162,6 +168,13 @@ export class CreatedProcess implements Disposable {
   }
 }
 
+/** Steps as they are, or without the calls that the kernel does not have. */
+function performer({ mountSetattr }: KernelFeatures): Perform {
+  if (mountSetattr) return performSteps
+  const emulation = new MountEmulation()
+  return (servant, steps) => emulation.perform(servant, steps)
+}
+
 function identify(pid: number): ProcessIdentity {
   return { pid, startTime: readProcessStat(pid)?.startTime ?? 0 }
 }
@@ -169,6 +182,7 @@ function identify(pid: number): ProcessIdentity {
 /** Creates the container's processes. The caller then starts the helper, calls `prepare` and `start`. */
 export function createProcess(request: CreateRequest): CreatedProcess {
   const { spec, namespace, streams } = request
+  const perform = performer(kernelFeatures())
   using resources = new DisposableStack()
   const launcherSeat = new Seat()
   const stagerSeat = resources.use(new Seat())
@@ -233,8 +247,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     ...(first?.program && { program: first.program }),
   }
   const storagePids = performStages(stager, { ...request.root, stages: [entered, ...more] }, storageSeats)
-  postSteps(stager, plan.stager)
-  settleSteps(stager, plan.stager)
+  perform(stager, plan.stager)
   if (joined.length > 0) stager.do(joined.map(({ fd, flag }) => call('setns', fd.number, flag)))
   if (plan.namespaces.hasNewTime) stager.do([call('unshare', CLONE_NEWTIME), ...timeOffsetCalls(spec)])
   init = stager.clone(initSeat, plan.namespaces.cloneFlags | CLONE_PARENT)
@@ -263,6 +276,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     plan,
     namespace,
     final,
+    perform,
     monitorPid: launcher.pid,
     storagePids,
     launcher: parent,

@@ -39,16 +39,12 @@ function shift(argument: Argument, base: number): Argument {
   return argument
 }
 
-/** Hands all steps over as one batch; `settleSteps` waits for it. */
-export function postSteps(servant: Servant, steps: readonly Step[]): void {
-  servant.post(joinCalls(steps.map(step => step.calls)))
-}
-
-/** Waits for what `postSteps` handed over. An error says which step failed. Returns the results, step by step. */
-export function settleSteps(servant: Servant, steps: readonly Step[]): number[][] {
+/** Performs all steps as one batch; the results, step by step. An error says which step failed. */
+export function performSteps(servant: Servant, steps: readonly Step[]): number[][] {
+  if (steps.length === 0) return []
   let results: number[]
   try {
-    results = servant.answer()
+    results = servant.do(joinCalls(steps.map(step => step.calls)))
   } catch (error) {
     throw stepError(error, steps)
   }
@@ -59,17 +55,13 @@ export function settleSteps(servant: Servant, steps: readonly Step[]): number[][
   })
 }
 
-/** Performs all steps as one batch. */
-export function performSteps(servant: Servant, steps: readonly Step[]): number[][] {
-  if (steps.length === 0) return []
-  postSteps(servant, steps)
-  return settleSteps(servant, steps)
-}
-
 function said({ doing, hints }: Step, error: SystemCallError): TspodError {
   const { code, message, hint = hints?.[error.errno], exitCode } = during(doing, error)
   return new TspodError(code, message, { hint, exitCode, cause: error })
 }
+
+/** How steps are performed on this kernel. */
+export type Perform = (servant: Servant, steps: readonly Step[]) => number[][]
 
 /** The error of a batch, said with the step it happened in. */
 export function stepError(error: unknown, steps: readonly Step[]): unknown {

@@ -9,6 +9,7 @@ import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
 import { O_RDWR, SIG_SETMASK, SIGKILL } from '#sys/flags.ts'
 import { killProcess, waitProcess } from '#sys/process.ts'
 import { call } from '#sys/servant/batch.ts'
+import { closeOnExecFrom } from '#sys/servant/close-on-exec.ts'
 import { type Seat, Servant } from '#sys/servant/servant.ts'
 import { enterCalls, type UserNamespace } from './user-namespace.ts'
 
@@ -115,7 +116,7 @@ export function startWorker(
       call('fcntl', answerWriter.number, F_DUPFD_CLOEXEC, 64),
       call('fcntl', requestReader.number, F_DUPFD_CLOEXEC, 64),
       ...[0, 1, 3, 4].map((target, index) => call('dup3', { resultOf: index }, target, 0)),
-      call('close_range', 5, 0xffff_ffff, 4),
+      ...closeOnExecFrom(5),
       call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
       call('execve', path, argv, workerEnvironment()),
     ])

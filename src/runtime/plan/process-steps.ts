@@ -12,13 +12,13 @@ import {
   SIG_SETMASK,
 } from '#sys/flags.ts'
 import { type Call, call, tolerate } from '#sys/servant/batch.ts'
+import { closeOnExecFrom } from '#sys/servant/close-on-exec.ts'
 import { planCapabilities } from './capabilities.ts'
 import { planIdentity } from './identity.ts'
 import { quoted, targetCalls, writeFileCalls } from './paths.ts'
 import { planRlimits } from './rlimits.ts'
 import { planSysctls } from './sysctls.ts'
 
-const CLOSE_RANGE_CLOEXEC = 4
 const SECCOMP_SET_MODE_FILTER = 1
 const KEYCTL_JOIN_SESSION_KEYRING = 1
 const LAST_STANDARD_SIGNAL = 31
@@ -121,7 +121,7 @@ export function planSurroundings(process: ProcessSpec, firstClosed: number): Ste
         tolerate('EINVAL', call('rt_sigaction', index + 1, noAction, 0, 8)),
       ),
       call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
-      call('close_range', firstClosed, 0xffff_ffff, CLOSE_RANGE_CLOEXEC),
+      ...closeOnExecFrom(firstClosed),
     ],
   })
   return steps

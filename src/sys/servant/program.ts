@@ -1,6 +1,7 @@
 // A program that a servant turns into, with the descriptors it is to have.
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_RDWR, SIG_SETMASK } from '#sys/flags.ts'
 import { type Call, call, tolerate } from './batch.ts'
+import { closeOnExecFrom } from './close-on-exec.ts'
 
 export interface Program {
   /** A path, or a descriptor of the executable. */
@@ -13,7 +14,6 @@ export interface Program {
 
 /** Where descriptors wait while the low numbers are put in order. */
 const PARKING = 400
-const CLOSE_RANGE_CLOEXEC = 4
 const LAST_STANDARD_SIGNAL = 31
 
 /** The calls that execute a program; the last one is execve(2), or execveat(2) of a descriptor. */
@@ -28,7 +28,7 @@ export function programCalls({ executable, argv, env, descriptors }: Program): C
     ...Array.from({ length: highest }, (_, fd) => fd)
       .filter(fd => !descriptors.has(fd))
       .map(fd => tolerate('EBADF', call('close', fd))),
-    call('close_range', highest + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC),
+    ...closeOnExecFrom(highest + 1),
     // what the engine of JavaScript ignores (SIGPIPE) would be ignored in the program too
     ...Array.from({ length: LAST_STANDARD_SIGNAL }, (_, index) =>
       tolerate('EINVAL', call('rt_sigaction', index + 1, { memory: new BigUint64Array(4) }, 0, 8)),

@@ -5,7 +5,8 @@ import { Fd, writeFully } from '#sys/fd.ts'
 import { AT_EMPTY_PATH } from '#sys/flags.ts'
 import { code } from '#sys/koffi.ts'
 import { arena } from './arena.ts'
-import { type Call, call, tolerate } from './batch.ts'
+import { type Call, call } from './batch.ts'
+import { closeOnExecFrom } from './close-on-exec.ts'
 import type { Seat } from './servant.ts'
 
 const MFD_CLOEXEC = 1
@@ -15,7 +16,6 @@ const MFD_EXEC = 0x10
 const F_ADD_SEALS = 1033
 const ALL_SEALS = 15
 const F_SETFD = 2
-const CLOSE_RANGE_CLOEXEC = 4
 
 /** The stub for one seat. It must be open before the first clone of the seat's line, so that the servant inherits it. */
 export function openStub(seat: Seat): Fd {
@@ -41,7 +41,7 @@ export function openStub(seat: Seat): Fd {
 export function stubCalls(stub: Fd, seat: Seat, title: string, keep: readonly number[] = []): Call[] {
   return [
     // what this process was given by its caller is none of a servant's business
-    tolerate('any', call('close_range', 3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)),
+    ...closeOnExecFrom(3),
     ...[arena().fd.number, seat.theirsNumber, ...keep].map(fd => call('fcntl', fd, F_SETFD, 0)),
     call('execveat', stub.number, '', [title], [], AT_EMPTY_PATH),
   ]
