@@ -1,7 +1,7 @@
 // Performs the mounts of a container, among them those that begin with a copy of what lies beneath. Host namespaces; a worker in the
 // user's namespace copies, through process 1's open folders, before anything of the image runs.
-import { statSync } from 'node:fs'
 import { during } from '#errors.ts'
+import { statusIn } from '#sys/file-status.ts'
 import type { Servant } from '#sys/servant/servant.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import {
@@ -52,11 +52,10 @@ async function mountFilled(
   perform: Perform,
 ): Promise<void> {
   const folder = `/proc/${init.pid}/fd`
-  const { mode, uid, gid } = statSync(`${folder}/${COPY_SOURCE}`)
-  const root = statSync(`/proc/${init.pid}`)
-  perform(init, [planCopyUpMount(copyUp, mode & 0o7777)])
+  const { mode, uid, gid } = statusIn(init, COPY_SOURCE)
+  perform(init, [planCopyUpMount(copyUp, mode)])
   // an empty folder of another user is worth a copy too: the tmpfs is then that user's
-  if (hasFiles || uid !== root.uid || gid !== root.gid) {
+  if (hasFiles || uid !== 0 || gid !== 0) {
     const { runWorker } = await import('#userns/worker.ts')
     const request: CopyFolderRequest = { from: `${folder}/${COPY_SOURCE}`, to: `${folder}/${COPY_TARGET}` }
     try {

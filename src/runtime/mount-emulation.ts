@@ -13,7 +13,7 @@ import {
   MS_REMOUNT,
   MS_STRICTATIME,
 } from '#sys/flags.ts'
-import { mountFlagsOf } from '#sys/mount-flags.ts'
+import { mountFlagsIn } from '#sys/mount-flags.ts'
 import type { Argument, Call } from '#sys/servant/batch.ts'
 import type { Servant } from '#sys/servant/servant.ts'
 import { type Actor, type Step, stepError } from './step.ts'
@@ -137,7 +137,7 @@ function apply(servant: Servant, slot: number, { isRecursive, set, clear, propag
   const path = `/proc/self/fd/${slot}`
   if (propagation !== 0) servant.call('mount', null, path, null, propagation | (isRecursive ? MS_REC : 0), null)
   if (set === 0 && clear === 0) return
-  const flags = changedFlags(mountFlagsOf(`/proc/${servant.pid}/fd/${slot}`), set, clear)
+  const flags = changedFlags(mountFlagsIn(servant, slot), set, clear)
   servant.call('mount', null, path, null, MS_REMOUNT | MS_BIND | flags, null)
 }
 

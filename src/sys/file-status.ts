@@ -3,6 +3,8 @@
 import { type ByteName, nameArgument, nameText } from './byte-name.ts'
 import { systemCallError, trySyscall } from './call.ts'
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './flags.ts'
+import { call } from './servant/batch.ts'
+import type { Servant } from './servant/servant.ts'
 
 export const S_IFMT = 0o170000
 export const S_IFSOCK = 0o140000
@@ -46,7 +48,8 @@ export interface FileStatus {
 const STATX_BASIC_STATS_AND_MNT_ID = 0x17ff
 const ENOENT = -2
 
-const buffer = Buffer.alloc(256)
+const STATX_BYTES = 256
+const buffer = Buffer.alloc(STATX_BYTES)
 
 /** The file `name` in an open folder, not followed when it is a symbolic link; the folder itself for ''. `undefined` when absent. */
 export function findStatus(folder: number, name: ByteName): FileStatus | undefined {
@@ -54,7 +57,13 @@ export function findStatus(folder: number, name: ByteName): FileStatus | undefin
   const result = trySyscall('statx', folder, nameArgument(name), flags, STATX_BASIC_STATS_AND_MNT_ID, buffer)
   if (result === ENOENT) return undefined
   if (result < 0) throw systemCallError('statx', result, nameText(name))
-  return decode()
+  return decode(buffer)
+}
+
+/** The same for a descriptor of a servant, with the ids of its user namespace. */
+export function statusIn(servant: Servant, fd: number): FileStatus {
+  const statx = (address: bigint) => call('statx', fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS_AND_MNT_ID, address)
+  return decode(servant.fill(STATX_BYTES, statx))
 }
 
 /** The same for a file that must be there. */
@@ -69,28 +78,28 @@ export function statusOf(fd: number): FileStatus {
   return statusAt(fd, '')
 }
 
-function timeAt(offset: number): FileTime {
-  return { seconds: Number(buffer.readBigInt64LE(offset)), nanoseconds: buffer.readUInt32LE(offset + 8) }
+function timeAt(bytes: Buffer, offset: number): FileTime {
+  return { seconds: Number(bytes.readBigInt64LE(offset)), nanoseconds: bytes.readUInt32LE(offset + 8) }
 }
 
 /** struct statx */
-function decode(): FileStatus {
-  const mode = buffer.readUInt16LE(28)
+function decode(bytes: Buffer): FileStatus {
+  const mode = bytes.readUInt16LE(28)
   return {
     type: mode & S_IFMT,
     mode: mode & 0o7777,
-    links: buffer.readUInt32LE(16),
-    uid: buffer.readUInt32LE(20),
-    gid: buffer.readUInt32LE(24),
-    inode: Number(buffer.readBigUInt64LE(32)),
-    size: Number(buffer.readBigUInt64LE(40)),
-    diskBytes: Number(buffer.readBigUInt64LE(48)) * 512,
-    accessed: timeAt(64),
-    modified: timeAt(112),
-    deviceMajor: buffer.readUInt32LE(128),
-    deviceMinor: buffer.readUInt32LE(132),
-    mountId: (buffer.readUInt32LE(0) & 0x1000) === 0 ? 0 : Number(buffer.readBigUInt64LE(144)),
-    device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
+    links: bytes.readUInt32LE(16),
+    uid: bytes.readUInt32LE(20),
+    gid: bytes.readUInt32LE(24),
+    inode: Number(bytes.readBigUInt64LE(32)),
+    size: Number(bytes.readBigUInt64LE(40)),
+    diskBytes: Number(bytes.readBigUInt64LE(48)) * 512,
+    accessed: timeAt(bytes, 64),
+    modified: timeAt(bytes, 112),
+    deviceMajor: bytes.readUInt32LE(128),
+    deviceMinor: bytes.readUInt32LE(132),
+    mountId: (bytes.readUInt32LE(0) & 0x1000) === 0 ? 0 : Number(bytes.readBigUInt64LE(144)),
+    device: `${bytes.readUInt32LE(136)}:${bytes.readUInt32LE(140)}`,
   }
 }
 

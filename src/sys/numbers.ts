@@ -100,6 +100,8 @@ const table = {
   prctl: [157, 167],
   capget: [125, 90],
   capset: [126, 91],
+  setfsuid: [122, 151],
+  setfsgid: [123, 152],
   seccomp: [317, 277],
   prlimit64: [302, 261],
   sched_setaffinity: [203, 122],

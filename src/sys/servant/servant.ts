@@ -202,6 +202,19 @@ export class Servant implements Disposable {
     return this.do([call(name, ...args)])[0] ?? 0
   }
 
+  /** A call that writes to memory, whose address it is given: what it wrote there. */
+  fill(byteLength: number, make: (address: bigint) => Call): Buffer {
+    const memory = arena()
+    memory.beginBatch()
+    try {
+      const offset = memory.allocate(byteLength)
+      this.do([make(memory.address(offset))])
+      return Buffer.from(memory.bytes.subarray(offset, offset + byteLength))
+    } finally {
+      memory.endBatch()
+    }
+  }
+
   /** Hands over a batch without waiting; `answer` waits for it. */
   post(calls: readonly Call[]): void {
     if (this.#pending !== undefined) throw new RangeError('this servant has a batch under way')
