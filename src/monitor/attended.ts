@@ -64,6 +64,7 @@ function watchThrough(
     const status = launcher.peekChild(pid)
     if (status === undefined) return false
     waiting.delete(pid)
+    if (pid !== child.pid) launcher.awaitChild(pid) // only the container's own end is kept for whoever may take over
     onEnd(pid, status)
     return true
   }

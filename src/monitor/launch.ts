@@ -125,7 +125,9 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     // a monitor that takes over has no input to give: it ended with the command line
     writeFully(control.number, encodeMessage('child', launcher === undefined ? child : { ...child, openStdin: false }))
     const connect = (): void => {
-      if (helperPipes !== undefined) awaitHelper(helperPipes)
+      if (helperPipes === undefined) return
+      created.awaitHelper()
+      awaitHelper(helperPipes)
     }
     if (hooks === undefined) {
       await created.prepare()

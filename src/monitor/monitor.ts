@@ -321,6 +321,8 @@ export class Monitor {
       this.#events.onHelperLost(helper, status)
     } else if (pid === this.#child.pid) {
       this.#status = status
+      // what served it can go while its output is read
+      for (const helperPid of this.#helpers.keys()) killProcess(helperPid, SIGKILL)
       this.#drain()
     }
   }

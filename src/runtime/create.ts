@@ -110,12 +110,17 @@ export class CreatedProcess implements Disposable {
     this.launcher = parts.launcher
   }
 
-  /** Starts the network helper beside the container; its pid. It is a child of the monitor. */
+  /** Starts the network helper beside the container, without waiting for it; its pid. It is a child of the monitor. */
   startHelper(program: Program): number {
     if (this.#helper === undefined) throw new RangeError('no helper was asked for')
-    this.#helper.exec(programCalls(program))
-    this.#helper.close()
+    this.#helper.postExec(programCalls(program))
     return this.#helper.pid
+  }
+
+  /** Waits until the helper's program runs. Throws where it cannot be executed. */
+  awaitHelper(): void {
+    this.#helper?.awaitExec()
+    this.#helper?.close()
   }
 
   /** Mounts, devices, masks, the new root: everything that does not need the network. `beforeEnter` runs before the root changes. */
