@@ -4,6 +4,7 @@ import { during } from '#errors.ts'
 import { statusIn } from '#sys/file-status.ts'
 import type { Servant } from '#sys/servant/servant.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
+import { performMaking } from './make-target.ts'
 import {
   type CopyUp,
   planCopyUpEnd,
@@ -26,8 +27,9 @@ export async function performMounts(
   init: Servant,
   steps: readonly Step[],
   namespace: UserNamespace,
-  perform: Perform,
+  performPlain: Perform,
 ): Promise<void> {
+  const perform: Perform = (servant, some) => performMaking(servant, some, performPlain)
   let done = 0
   for (const [index, { copyUp }] of steps.entries()) {
     if (copyUp === undefined) continue

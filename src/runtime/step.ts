@@ -13,6 +13,8 @@ export interface Step {
   doing: string
   /** What a person would type for the same effect; empty where no command does it. */
   shell: string
+  /** The place in the container that this step mounts on, or wants. */
+  target?: { path: string; kind: 'folder' | 'file' }
   /** What an errno of this step tells the user, by its name. */
   hints?: Readonly<Record<string, string>>
   /** In order; results are numbered within the step. */
@@ -55,9 +57,18 @@ export function performSteps(servant: Servant, steps: readonly Step[]): number[]
   })
 }
 
-function said({ doing, hints }: Step, error: SystemCallError): TspodError {
-  const { code, message, hint = hints?.[error.errno], exitCode } = during(doing, error)
-  return new TspodError(code, message, { hint, exitCode, cause: error })
+/** A step that the kernel refused. */
+export class StepError extends TspodError {
+  readonly step: Step
+  /** The symbolic name, `ENOENT`. */
+  readonly errno: string
+
+  constructor(step: Step, error: SystemCallError) {
+    const { code, message, hint = step.hints?.[error.errno], exitCode } = during(step.doing, error)
+    super(code, message, { hint, exitCode, cause: error })
+    this.step = step
+    this.errno = error.errno
+  }
 }
 
 /** How steps are performed on this kernel. */
@@ -68,7 +79,7 @@ export function stepError(error: unknown, steps: readonly Step[]): unknown {
   if (!(error instanceof SystemCallError) || error.callIndex === undefined) return error
   let left = error.callIndex
   for (const step of steps) {
-    if (left < step.calls.length) return said(step, error)
+    if (left < step.calls.length) return new StepError(step, error)
     left -= step.calls.length
   }
   return error

@@ -44,6 +44,7 @@ export function planCopyUpFolder({ destination }: CopyUp): Step {
     actor: 'init',
     doing: `making the folder "${destination}"`,
     shell: '',
+    target: { path: destination, kind: 'folder' },
     calls: [...targetCalls(destination, 'folder'), call('fchmodat', TARGET, '.', 0o1777)],
   }
 }
@@ -56,6 +57,7 @@ export function planCopyUpMount({ destination, flags }: CopyUp, mode: number): S
     actor: 'init',
     doing: `mounting tmpfs on "${destination}"`,
     shell: '',
+    target: { path: destination, kind: 'folder' },
     calls: joinCalls([
       targetCalls(destination, 'folder'),
       [call('fchdir', TARGET), call('mount', 'tmpfs', '.', 'tmpfs', flags.flags & ~MS_RDONLY, words.join(','))],

@@ -92,6 +92,7 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
         doing,
         shell,
         hints: kindHints(source, mount.destination, isFolder),
+        target: { path: mount.destination, kind: isFolder ? 'folder' : 'file' },
         calls: [...targetCalls(mount.destination, isFolder ? 'folder' : 'file'), moveTo(slot)],
       },
     ],
@@ -125,7 +126,13 @@ function planFileSystem(mount: MountSpec, flags: MountFlags): MountPlan {
   ])
   const target = `.${quoted(mount.destination)}`
   const shell = `${makeFolderText(mount.destination)}; mount -t ${type}${optionText(mount)} ${quoted(source)} ${target}`
-  const step: Step = { actor: 'init', doing: `mounting ${type} on "${mount.destination}"`, shell, calls }
+  const step: Step = {
+    actor: 'init',
+    doing: `mounting ${type} on "${mount.destination}"`,
+    shell,
+    calls,
+    target: { path: mount.destination, kind: 'folder' },
+  }
   if (!flags.copyUp) return { stager: [], init: [step] }
   if (type !== 'tmpfs')
     throw new TspodError('INVALID', `mounting ${type} on "${mount.destination}": "tmpcopyup" is for tmpfs only`)

@@ -70,6 +70,7 @@ export function planSettings(spec: RuntimeSpec): Step[] {
       doing: `making the working folder "${process.cwd}"`,
       shell: `mkdir -p .${quoted(process.cwd)}`,
       calls: targetCalls(process.cwd, 'folder'),
+      target: { path: process.cwd, kind: 'folder' },
     })
   return steps
 }
