@@ -1,7 +1,7 @@
 // Places for mounts that lie behind links to nothing (`/etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf` without /run/systemd):
 // they are made where the links lead beneath the container's root, as other runtimes do. Host namespaces; process 1 does it, one part of
 // the path at a time, before anything of the image runs.
-import { TspodError } from '#errors.ts'
+import { during, TspodError } from '#errors.ts'
 import { O_CLOEXEC, O_NOFOLLOW, O_PATH } from '#sys/flags.ts'
 import { call, tolerate } from '#sys/servant/batch.ts'
 import type { Servant } from '#sys/servant/servant.ts'
@@ -19,7 +19,7 @@ export function performMaking(servant: Servant, steps: readonly Step[], perform:
       if (!(error instanceof StepError) || error.errno !== 'ENOENT') throw error
       const { step } = error
       if (step.target === undefined || made.has(step)) throw error
-      makeTarget(servant, step.target)
+      tryMakeTarget(servant, step.doing, step.target)
       made.add(step)
       const index = rest.indexOf(step)
       lost.push(...rest.slice(0, index).map(() => []))
@@ -32,6 +32,14 @@ const ENOENT = -2
 const S_IFREG = 0o100000
 const MOST_LINKS = 40
 const PATH_MAX = 4096
+
+function tryMakeTarget(servant: Servant, doing: string, target: NonNullable<Step['target']>): void {
+  try {
+    makeTarget(servant, target)
+  } catch (error) {
+    throw during(doing, error)
+  }
+}
 
 /** Follows the path beneath the root, and makes whatever is missing. */
 function makeTarget(servant: Servant, { path, kind }: NonNullable<Step['target']>): void {
