@@ -2,7 +2,7 @@
 import { describe, expect } from 'bun:test'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { e2e, isPodman, read, tspodOnly, useSandbox, write } from './sandbox.ts'
+import { e2e, isPodman, read, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, tspodWith, ok } = box
@@ -171,8 +171,10 @@ describe('command', () => {
       'alpine',
       'sh',
       '-c',
-      'trap "exit 33" USR1; while :; do sleep 0.05; done',
+      'trap "exit 33" USR1; echo ready; while :; do sleep 0.05; done',
     )
+    // process 1 ignores a signal that it has no handler for yet
+    await until('the handler', async () => (await ok('logs', 'polite')) === 'ready')
     await ok('stop', 'polite')
     expect(await ok('inspect', '-f', '{{.State.ExitCode}}', 'polite')).toBe('33')
     await ok('rm', 'polite')
