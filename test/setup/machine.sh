@@ -63,7 +63,7 @@ open_devices() {
 
 # A file system of a few megabytes for the tests of full disks.
 mount_tiny_disk() {
-  export TSPOD_TEST_TINY_DISK=/var/lib/tspod-test/tiny
+  export TSPOD_TEST_TINY_DISK=/var/lib/tspod-test/tiny-$1
   mkdir -p "$TSPOD_TEST_TINY_DISK"
   mountpoint -q "$TSPOD_TEST_TINY_DISK" && umount "$TSPOD_TEST_TINY_DISK"
   if mount -t tmpfs -o "size=8m,mode=0700,uid=$(id -u "$1"),gid=$(id -g "$1")" tspod-test "$TSPOD_TEST_TINY_DISK" 2> /dev/null; then
