@@ -21,22 +21,6 @@ function embedNativeModule(path: string): Bun.BunPlugin {
   }
 }
 
-/** commander loads node:child_process for subcommands that are programs of their own; we have none, and it costs 1 ms. */
-const lazyChildProcess: Bun.BunPlugin = {
-  name: 'commander without child processes',
-  setup(build) {
-    build.onLoad({ filter: /\/node_modules\/commander\/lib\/command\.js$/ }, async ({ path }) => {
-      const source = await Bun.file(path).text()
-      const wanted = "require('node:child_process')"
-      if (!source.includes(wanted)) throw new Error(`${path} no longer says ${wanted}: mend scripts/build.ts`)
-      return {
-        loader: 'js',
-        contents: source.replace(wanted, "{ get spawn() { return require('node:child_process').spawn } }"),
-      }
-    })
-  },
-}
-
 /** What the sources say of themselves: the commit and its time, so that the same commit makes the same bytes. */
 function buildFacts(): Record<string, string> {
   const git = (...args: string[]) => {
@@ -71,15 +55,15 @@ async function build(target: Architecture, outfile: string): Promise<void> {
     bytecode: true,
     sourcemap: 'none',
     define: buildFacts(),
-    plugins: [embedNativeModule(koffi), lazyChildProcess],
+    plugins: [embedNativeModule(koffi)],
     compile: {
       target: `bun-${target === 'x64' ? 'linux-x64' : 'linux-arm64'}`,
       executablePath: bun,
       outfile: unfinished,
       autoloadDotenv: false,
       autoloadBunfig: false,
-      // most commands are over before compiling anything pays; workers turn it back (host/bun.ts)
-      jitPolicy: 8,
+      // most commands are over before compiling anything pays; what works for longer turns it back (host/bun.ts)
+      jitPolicy: 1000,
     },
   })
   if (!result.success) throw new AggregateError(result.logs, 'the bundler refused')

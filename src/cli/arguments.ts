@@ -1,5 +1,5 @@
 // Reads a command line by Podman's rules (those of its flag library), without knowing what the options mean. Pure.
-import { longName, type OptionSpec, type OptionTable } from './option.ts'
+import { keyOf, longName, type OptionSpec, type OptionTable } from './option.ts'
 
 export interface KnownOption {
   /** its long name, without the dashes */
@@ -12,11 +12,14 @@ export interface OptionLookup {
   short(letter: string): KnownOption | undefined
 }
 
+export interface Occurrence {
+  option: KnownOption
+  text: string
+}
+
 export interface ArgumentScan {
-  /** options in order, each `--name=value`; flags have `true` or `false` */
-  tokens: string[]
-  /** the options that occur, each once */
-  used: KnownOption[]
+  /** options in order with the text each was given; flags have `true` or `false` */
+  occurrences: Occurrence[]
   operands: string[]
   /** an option nobody knows or that lacks its value, as the user's words */
   problem?: string
@@ -27,11 +30,8 @@ export interface ArgumentScan {
  * bundles `-itv x`, flags `--rm=false`, `--` ends options, and so does the first operand where `stopsAtOperand`.
  */
 export function scanArguments(argv: readonly string[], known: OptionLookup, stopsAtOperand: boolean): ArgumentScan {
-  const scan: ArgumentScan = { tokens: [], used: [], operands: [] }
-  const note = (option: KnownOption, value: string) => {
-    scan.tokens.push(`--${option.name}=${value}`)
-    if (!scan.used.some(each => each.name === option.name)) scan.used.push(option)
-  }
+  const scan: ArgumentScan = { occurrences: [], operands: [] }
+  const note = (option: KnownOption, text: string) => void scan.occurrences.push({ option, text })
   for (let at = 0; at < argv.length && scan.problem === undefined; at++) {
     const word = argv[at] ?? ''
     if (word === '--') {
@@ -98,7 +98,7 @@ export function lookUp(...tables: OptionTable[]): OptionLookup {
   return {
     long: name => {
       // run has 150 options: look at the others' names only for an alias
-      const key = name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+      const key = keyOf(name)
       if (longName(key) !== name) return undefined
       const table = all.find(each => Object.hasOwn(each, key))
       return known(table?.[key], name) ?? findOption(all, spec => spec.aliases?.includes(name) ?? false)

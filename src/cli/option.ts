@@ -34,6 +34,11 @@ export function longName(key: string): string {
   return key.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`)
 }
 
+/** `no-trunc` to `noTrunc`. */
+export function keyOf(name: string): string {
+  return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}
+
 /** An option without a value; `--rm=false` takes it back. */
 export function flag(description: string, more: More<boolean> = {}): OptionSpec<boolean> {
   return { description, ...more, parse: (text, _, flag) => parseBoolean(text, flag) }

@@ -60,7 +60,7 @@ async function runVerb(
   const spec = await entry.load()
   let line: ParsedLine
   try {
-    line = parseCommand(name, spec, argv)
+    line = parseCommand(spec, argv)
   } catch (error) {
     if (!(error instanceof TspodError) || error.hint !== undefined) throw error
     throw new TspodError(error.code, error.message, { hint: `see '${name} --help'`, exitCode: 125 })

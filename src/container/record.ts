@@ -3,6 +3,7 @@
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, errnoOf, TspodError } from '#errors.ts'
+import { randomHex } from '#host/bun.ts'
 import type { IdMappingSpec } from '#oci/runtime-spec.ts'
 import type { ContainerRequest, NetworkRequest } from './request.ts'
 
@@ -70,7 +71,7 @@ const idPattern = /^[0-9a-f]{64}$/
 
 /** A new random id. */
 export function newContainerId(): ContainerId {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex') as ContainerId
+  return randomHex(32) as ContainerId
 }
 
 export function isContainerId(text: string): text is ContainerId {

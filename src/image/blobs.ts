@@ -1,15 +1,11 @@
 // Blobs of the local layout: files named by what they hash to. Host namespaces.
-import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, errnoOf, TspodError } from '#errors.ts'
+import { sha256Hex } from '#host/bun.ts'
 import { type Digest, digestOf, hexOf } from '#oci/digest.ts'
 import { writeDurably } from './durable-file.ts'
 import { blobsFolder } from './layout.ts'
-
-export function sha256Hex(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('hex')
-}
 
 export const digestOfBytes = (data: Uint8Array): Digest => digestOf(sha256Hex(data))
 

@@ -1,11 +1,12 @@
 // The images of this user: what there is, by which names, and changes to both. Host namespaces. Readers are synchronous and take no lock.
 import { TspodError } from '#errors.ts'
+import { sha256Hex } from '#host/bun.ts'
 import type { Descriptor } from '#oci/descriptor.ts'
 import { type ChainId, chainIdsOf, type Digest, hexOf } from '#oci/digest.ts'
 import type { ImageConfig } from '#oci/image-config.ts'
 import type { ImageManifest } from '#oci/manifest.ts'
 import { completeName, formatReference, parseTypedName, withDefaultTag } from '#oci/reference.ts'
-import { blobSize, sha256Hex } from './blobs.ts'
+import { blobSize } from './blobs.ts'
 import { addEntry, removeManifests, removeNames } from './index-edits.ts'
 import { ensureLayout, type IndexEntry, lockFile, readIndex, writeIndex } from './layout.ts'
 import { chooseRival, entriesFor, type FoundImage, lookupImage } from './lookup.ts'

@@ -1,6 +1,7 @@
 // A further program in a running container, with its streams: a child of this process, which copies them; no monitor takes part.
 
 import { TspodError } from '#errors.ts'
+import { randomHex } from '#host/bun.ts'
 import type { ExecRequest } from '#runtime/exec.ts'
 import { execProcess } from '#runtime/exec.ts'
 import { openFile, openPipe, openSocketPair, readFd } from '#sys/fd.ts'
@@ -89,5 +90,5 @@ function readToEnd(fd: number): string {
 
 /** A name for a session that nobody is attached to, as podman prints one. */
 export function newSessionId(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
+  return randomHex(32)
 }

@@ -1,5 +1,5 @@
 // What the owners in an image's layers become in a container that does not see ids as the user's namespace counts them. Pure.
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '#host/bun.ts'
 import type { IdMappingSpec } from '#oci/runtime-spec.ts'
 import type { LayerMode } from './layer-paths.ts'
 
@@ -50,7 +50,7 @@ export function idOption(extents: readonly IdMappingSpec[]): string {
 /** Where copies of layers with these owners lie: the same for mappings that say the same. */
 export function mappedLayers({ uid, gid }: RootIds): LayerMode {
   const text = `${idOption(uid)} ${idOption(gid)}`
-  return `mapped/${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+  return `mapped/${sha256Hex(text).slice(0, 16)}`
 }
 
 /** Extents that continue one another as one. */

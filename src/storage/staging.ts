@@ -1,9 +1,9 @@
 // Folders below `tmp/` for work under way: each has a lock that its process holds, so that whatever a dead process left is found.
 // Host namespaces.
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { errnoOf } from '#errors.ts'
+import { randomHex } from '#host/bun.ts'
 import { log } from '#log.ts'
 import type { Fd } from '#sys/fd.ts'
 import { statusOf } from '#sys/file-status.ts'
@@ -23,7 +23,7 @@ export function openStaging(graphRoot: string, what: string, openNamespace: Open
   const tmp = join(graphRoot, 'tmp')
   mkdirSync(tmp, { recursive: true, mode: 0o700 })
   for (;;) {
-    const path = join(tmp, `${stagePrefix}${what}-${randomBytes(6).toString('hex')}`)
+    const path = join(tmp, `${stagePrefix}${what}-${randomHex(6)}`)
     const lock = lockExisting(`${path}.lock`)
     if (lock === undefined) continue
     mkdirSync(path, { mode: 0o700 })
@@ -55,7 +55,7 @@ function lockExisting(path: string): Fd | undefined {
 export function moveToTrash(graphRoot: string, path: string): string {
   const tmp = join(graphRoot, 'tmp')
   mkdirSync(tmp, { recursive: true, mode: 0o700 })
-  const trash = join(tmp, `${trashPrefix}${basename(path).slice(0, 64)}-${randomBytes(6).toString('hex')}`)
+  const trash = join(tmp, `${trashPrefix}${basename(path).slice(0, 64)}-${randomHex(6)}`)
   renameSync(path, trash)
   return trash
 }

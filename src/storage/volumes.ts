@@ -1,9 +1,9 @@
 // Named volumes: a folder with `_data` and volume.json each. Host namespaces. Whoever relies on a volume before it is recorded anywhere
 // holds the lock shared; whoever removes one holds it alone.
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, errnoOf, TspodError } from '#errors.ts'
+import { randomHex } from '#host/bun.ts'
 import { log } from '#log.ts'
 import type { Fd } from '#sys/fd.ts'
 import { openLock } from '#sys/lock.ts'
@@ -39,7 +39,7 @@ export const volumeData = (place: Pick<VolumePlace, 'folder'>, name: string): st
 
 /** A random name for an anonymous volume. */
 export function randomVolumeName(): string {
-  return randomBytes(32).toString('hex')
+  return randomHex(32)
 }
 
 /** The lock of all volumes; the caller closes it. */
@@ -110,7 +110,7 @@ export async function createVolume(place: VolumePlace, wanted: NewVolume): Promi
     needsCopyUp,
   }
   const target = join(place.folder, name)
-  const unfinished = join(place.folder, `.new-${randomBytes(6).toString('hex')}`)
+  const unfinished = join(place.folder, `.new-${randomHex(6)}`)
   try {
     mkdirSync(join(unfinished, '_data'), { recursive: true, mode: 0o755 })
     writeRecord(unfinished, record)
@@ -133,7 +133,7 @@ const defined = ({ uid, gid }: NewVolume): { uid?: number; gid?: number } => ({
 
 /** Makes a volume vanish by one rename. The caller holds the lock alone, and calls `removeTree` on what is returned afterwards. */
 export function hideVolume(place: VolumePlace, name: string): string | undefined {
-  const trash = join(place.folder, `.trash-${randomBytes(6).toString('hex')}`)
+  const trash = join(place.folder, `.trash-${randomHex(6)}`)
   try {
     renameSync(join(place.folder, name), trash)
     return trash

@@ -13,8 +13,8 @@ const table = {
 }
 const scan = (line: string, stops = true) => {
   const words = line.split(' ').filter(word => word !== '')
-  const { tokens, operands, problem } = scanArguments(words, lookUp(table), stops)
-  return problem ?? [...tokens, '|', ...operands].join(' ')
+  const { occurrences, operands, problem } = scanArguments(words, lookUp(table), stops)
+  return problem ?? [...occurrences.map(({ option, text }) => `--${option.name}=${text}`), '|', ...operands].join(' ')
 }
 
 const cases: [string, string][] = [

@@ -4,7 +4,7 @@ import { createRequest } from '#cli/create-request.ts'
 import { parseCommand } from '#cli/parse.ts'
 
 function request(...argv: string[]) {
-  const line = parseCommand('tspod run', runCommand, argv)
+  const line = parseCommand(runCommand, argv)
   return createRequest(line.values as never, line.operands, '/here')
 }
 

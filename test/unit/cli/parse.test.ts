@@ -19,8 +19,7 @@ const command = (operands: string, stopsAtOperand = false) =>
     stopsAtOperand,
     run: () => Promise.resolve(0),
   })
-const parse = (line: string[], operands = '[name...]', stops = false) =>
-  parseCommand('tspod test', command(operands, stops), line)
+const parse = (line: string[], operands = '[name...]', stops = false) => parseCommand(command(operands, stops), line)
 
 test('values have the types their options say, and absent options are absent', () => {
   expect(parse(['--no-trunc', '-n', '-1', '--rm=false', '-w', '/x']).values).toEqual({

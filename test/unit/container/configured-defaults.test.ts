@@ -7,13 +7,13 @@ import type { ContainersTable } from '#config/tables.ts'
 import { withConfiguredDefaults } from '#container/configured-defaults.ts'
 
 function configured(argv: string, table: Partial<ContainersTable>) {
-  const line = parseCommand('tspod run', runCommand, [...argv.split(' ').filter(word => word !== ''), 'alpine'])
+  const line = parseCommand(runCommand, [...argv.split(' ').filter(word => word !== ''), 'alpine'])
   const request = createRequest(line.values as never, line.operands, '/here')
   return withConfiguredDefaults(request, { ...defaults.containers, ...table })
 }
 
 test('without files, a request stays as it is', () => {
-  const line = parseCommand('tspod run', runCommand, ['--rm', 'alpine', 'ls'])
+  const line = parseCommand(runCommand, ['--rm', 'alpine', 'ls'])
   const request = createRequest(line.values as never, line.operands, '/here')
   expect(withConfiguredDefaults(request, defaults.containers)).toEqual({ ...request, unsaid: [] })
 })
