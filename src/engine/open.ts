@@ -1,10 +1,7 @@
 // The one place that looks at the machine and the configuration and picks what serves here. Each part is opened when a verb first asks.
-import { accessSync, chownSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { applyEngineEnvironment, type Config, openConfig } from '#config/config.ts'
 import { readRemembered, remember } from '#config/settings.ts'
 import { ensureGraphRoot } from '#config/storage.ts'
-import { TspodError } from '#errors.ts'
-import { findProgram } from '#host/helper-programs.ts'
 import { ensurePrivateFolder } from '#host/paths.ts'
 import { hostUser } from '#host/user.ts'
 import { ImageStore } from '#image/store.ts'
@@ -14,9 +11,7 @@ import { appendEvent, type JournalEvent } from '#storage/journal.ts'
 import { diffFolder } from '#storage/layer-paths.ts'
 import type { LayerStore } from '#storage/layers.ts'
 import type { PickedDriver, PickOptions } from '#storage/pick-driver.ts'
-import { chooseRootIds, rangeOfStore } from '#userns/root-ids.ts'
-import { planIdMappings, planRootIdMappings, readSubordinateIds } from '#userns/subordinate-ids.ts'
-import { type NamespaceWish, openUserNamespace, type UserNamespace } from '#userns/user-namespace.ts'
+import type { UserNamespace } from '#userns/user-namespace.ts'
 import { engineSettings } from './settings.ts'
 
 export interface Engine {
@@ -72,18 +67,20 @@ async function open(): Promise<Engine> {
   applyEngineEnvironment(config)
   const { graphRoot } = config.storage
   const runRoot = config.storage.runRoot.path
-  const wish = await wishedNamespace(config)
+  const user = hostUser()
+  const isRoot = user.isRoot && !user.insideUserNamespace
   let namespace: Promise<UserNamespace> | undefined
-  if (wish.writer.kind === 'root') {
-    namespace = Promise.resolve(await becomeMappedRoot(config, wish))
+  if (isRoot) {
+    const { becomeMappedRoot } = await import('./mapped-root.ts')
+    namespace = Promise.resolve(await becomeMappedRoot(config))
   } else {
     ensureGraphRoot(config.storage)
     ensurePrivateFolder(runRoot)
   }
   // the mapped root has no way into root's home
-  const memory = wish.writer.kind === 'root' ? graphRoot : undefined
+  const memory = isRoot ? graphRoot : undefined
   const join = (): Promise<UserNamespace> => {
-    namespace ??= openUserNamespace(runRoot, wish, () => false)
+    namespace ??= import('./join-namespace.ts').then(({ joinNamespace }) => joinNamespace(config))
     return namespace
   }
   const engineStorage = async (pick: (options: PickOptions) => Promise<PickedDriver>): Promise<EngineStorage> => {
@@ -121,74 +118,5 @@ async function open(): Promise<Engine> {
     journal(event) {
       if (config.engine.eventsLogger === 'file') appendEvent(graphRoot, event)
     },
-  }
-}
-
-/**
- * Root as the caller: makes or finds the namespace, then gives up being root for good. From here on this process is what the
- * container's root is on the host, and everything works as it does for an ordinary user.
- */
-async function becomeMappedRoot(config: Config, wish: NamespaceWish): Promise<UserNamespace> {
-  const uid = wish.mappings.uid[0]?.outsideId ?? -1
-  const gid = wish.mappings.gid[0]?.outsideId ?? -1
-  ensureGraphRoot(config.storage, { uid, gid })
-  const runRoot = config.storage.runRoot.path
-  mkdirSync(runRoot, { recursive: true, mode: 0o711 })
-  chownSync(runRoot, uid, gid)
-  const namespace = await openUserNamespace(runRoot, wish, () => false)
-  // whoever serves a container later reads them as the mapped root
-  for (const path of [`${runRoot}/lock`, `${runRoot}/userns`]) if (existsSync(path)) chownSync(path, uid, gid)
-  process.setgroups?.([])
-  process.setgid?.(gid)
-  process.setuid?.(uid)
-  requireReach(config.storage.graphRoot, uid)
-  requireReach(runRoot, uid)
-  return namespace
-}
-
-function requireReach(path: string, uid: number): void {
-  try {
-    accessSync(path, constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw new TspodError(
-      'DENIED',
-      `opening "${path}" as user ${uid}, who is the root of root's containers: no way there`,
-      {
-        cause: error,
-        hint: 'every folder above it must let others pass (chmod o+x); --root and --runroot name other places',
-      },
-    )
-  }
-}
-
-/**
- * Which mappings the user's namespace should have: the ladder of README, Requirements. Subordinate ids through newuidmap; else
- * one single id. For root as the caller, ids that are never the host's root.
- */
-export async function wishedNamespace(config: Config): Promise<NamespaceWish> {
-  const user = hostUser()
-  if (user.isRoot && !user.insideUserNamespace) {
-    const ids = chooseRootIds(readRemembered().rootIds ?? rangeOfStore(config.storage.graphRoot))
-    if (ids.toRemember !== undefined) await remember('rootIds', ids.toRemember)
-    return {
-      mode: 'full',
-      mappings: { uid: planRootIdMappings(ids.uid), gid: planRootIdMappings(ids.gid) },
-      writer: { kind: 'root' },
-    }
-  }
-  const folders = config.engine.helperBinariesDirs
-  const newuidmap = findProgram('newuidmap', folders)
-  const newgidmap = findProgram('newgidmap', folders)
-  const ids = readSubordinateIds(user)
-  if (newuidmap === undefined || newgidmap === undefined || ids.uid.length === 0 || ids.gid.length === 0)
-    return {
-      mode: 'single',
-      mappings: { uid: planIdMappings(user.uid, []), gid: planIdMappings(user.gid, []) },
-      writer: { kind: 'self' },
-    }
-  return {
-    mode: 'full',
-    mappings: { uid: planIdMappings(user.uid, ids.uid), gid: planIdMappings(user.gid, ids.gid) },
-    writer: { kind: 'helpers', newuidmap, newgidmap },
   }
 }

@@ -66,6 +66,8 @@ export interface LaunchRequest {
   hasJournal: boolean
   /** This process stays and watches the container: no monitor is started unless it has to take over. */
   isAttended: boolean
+  /** Done while the kernel mounts what the container sees. */
+  meanwhile: () => Promise<void>
 }
 
 /** Starts it. Throws, with nothing left running, where its program cannot be executed. */
@@ -130,9 +132,9 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       awaitHelper(helperPipes)
     }
     if (hooks === undefined) {
-      await created.prepare()
+      await created.prepare(request.meanwhile)
       connect()
-    } else await hooks.prepare(created, connect)
+    } else await hooks.prepare(created, request.meanwhile, connect)
     if (launcher === undefined) awaitMonitor(control)
     created.start()
     hooks?.afterStart(created.identity)

@@ -14,7 +14,7 @@ import {
   readCopyUpSource,
 } from './plan/copy-up.ts'
 import { COPY_SOURCE, COPY_TARGET } from './slots.ts'
-import type { Perform, Step } from './step.ts'
+import { type Perform, performSteps, postSteps, type Step } from './step.ts'
 
 /** What worker:copy-folder is asked: two folders, as a process inside the user's namespace finds them. */
 export interface CopyFolderRequest {
@@ -22,12 +22,13 @@ export interface CopyFolderRequest {
   to: string
 }
 
-/** Performs all steps in order, as one batch where none of them copies. */
+/** Performs all steps in order, as one batch where none of them copies; `meanwhile` is done while the kernel is at the last batch. */
 export async function performMounts(
   init: Servant,
   steps: readonly Step[],
   namespace: UserNamespace,
   performPlain: Perform,
+  meanwhile: () => Promise<void>,
 ): Promise<void> {
   const perform: Perform = (servant, some) => performMaking(servant, some, performPlain)
   let done = 0
@@ -43,7 +44,17 @@ export async function performMounts(
       done = index + 1
     }
   }
-  perform(init, steps.slice(done))
+  const last = steps.slice(done)
+  const answer = performPlain === performSteps ? postSteps(init, last) : undefined
+  try {
+    await meanwhile()
+  } catch (error) {
+    answer?.()
+    throw error
+  }
+  performMaking(init, last, (servant, some) =>
+    some === last && answer !== undefined ? answer() : performPlain(servant, some),
+  )
 }
 
 async function mountFilled(

@@ -123,11 +123,14 @@ export class CreatedProcess implements Disposable {
     this.#helper?.close()
   }
 
-  /** Mounts, devices, masks, the new root: everything that does not need the network. `beforeEnter` runs before the root changes. */
-  async prepare(beforeEnter?: () => void): Promise<void> {
+  /**
+   * Mounts, devices, masks, the new root: everything that does not need the network. `meanwhile` is done while the kernel mounts,
+   * `beforeEnter` before the root changes.
+   */
+  async prepare(meanwhile: () => Promise<void>, beforeEnter?: () => void): Promise<void> {
     const init = this.#init
     const perform = this.#perform
-    await performMounts(init, this.#plan.init, this.#namespace, perform)
+    await performMounts(init, this.#plan.init, this.#namespace, perform, meanwhile)
     const masks = this.#plan.masks
     const found = perform(init, masks.map(planMaskLookup)).map(readMaskTarget)
     const steps = masks.flatMap((mask, index) => {

@@ -62,9 +62,9 @@ export class ContainerHooks {
    * Prepares the container, with all hooks that come before its program: prestart, createRuntime and createContainer once its
    * namespaces and mounts exist and `connect` has returned, startContainer after the change of root. Throws where one fails.
    */
-  async prepare(created: CreatedProcess, connect: () => void): Promise<void> {
+  async prepare(created: CreatedProcess, meanwhile: () => Promise<void>, connect: () => void): Promise<void> {
     const { identity } = created
-    await created.prepare(() => {
+    await created.prepare(meanwhile, () => {
       connect()
       for (const stage of ['prestart', 'createRuntime'] as const)
         for (const hook of this.#hooks(stage)) this.#runOnHost(stage, hook, this.#state('creating', identity.pid))

@@ -43,18 +43,26 @@ function shift(argument: Argument, base: number): Argument {
 
 /** Performs all steps as one batch; the results, step by step. An error says which step failed. */
 export function performSteps(servant: Servant, steps: readonly Step[]): number[][] {
-  if (steps.length === 0) return []
-  let results: number[]
-  try {
-    results = servant.do(joinCalls(steps.map(step => step.calls)))
-  } catch (error) {
-    throw stepError(error, steps)
+  return postSteps(servant, steps)()
+}
+
+/** Hands all steps over as one batch; what is returned waits for the results, and must be called before anything else is handed over. */
+export function postSteps(servant: Servant, steps: readonly Step[]): () => number[][] {
+  if (steps.length === 0) return () => []
+  servant.post(joinCalls(steps.map(step => step.calls)))
+  return () => {
+    let results: number[]
+    try {
+      results = servant.answer()
+    } catch (error) {
+      throw stepError(error, steps)
+    }
+    let position = 0
+    return steps.map(step => {
+      position += step.calls.length
+      return results.slice(position - step.calls.length, position)
+    })
   }
-  let position = 0
-  return steps.map(step => {
-    position += step.calls.length
-    return results.slice(position - step.calls.length, position)
-  })
 }
 
 /** A step that the kernel refused. */

@@ -25,5 +25,12 @@ export async function launch(
     restarts,
     hasJournal: engine.config.engine.eventsLogger === 'file',
     isAttended,
+    meanwhile: isAttended ? loadAttending : async () => {},
   })
+}
+
+/** What the attached command line runs next. */
+async function loadAttending(): Promise<void> {
+  await import('./attach.ts')
+  await import('#monitor/attended.ts')
 }
