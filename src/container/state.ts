@@ -104,6 +104,11 @@ export function isRunning({ status, isEnding }: StatusReport): boolean {
   return isEnding !== true && (status === 'running' || status === 'paused' || status === 'stopping')
 }
 
+/** It has ended, and its monitor was killed before it could record how. */
+export function isLost({ status, state, exit }: StatusReport): boolean {
+  return status === 'exited' && state !== undefined && exit === undefined
+}
+
 export type Verb = 'start' | 'stop' | 'kill' | 'exec' | 'attach' | 'top' | 'pause' | 'unpause' | 'remove'
 
 /** What can be done to a container without force, by its status. */

@@ -67,7 +67,9 @@ function hideScratch({ hasScratch, graphRoot, folder }: ChildMessage): string | 
 async function runHooks(child: ChildMessage, { failure }: Ending): Promise<void> {
   if (child.poststop === undefined || failure !== undefined) return
   const { runPoststop } = await import('#runtime/hooks.ts')
+  const { settlePoststop } = await import('./poststop.ts')
   for (const error of runPoststop(child.poststop)) journalEvent(child, 'hook-failed', { attributes: { error } })
+  settlePoststop(child.folder)
 }
 
 async function removeFor(child: ChildMessage, trash: string): Promise<void> {

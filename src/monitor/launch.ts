@@ -120,6 +120,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
           ]),
         })
   const startedAt = formatTimestamp(wallClockNs())
+  if (hooks?.poststop !== undefined) (await import('./poststop.ts')).owePoststop(folder, hooks.poststop)
   recordState(folder, created, helperPid, startedAt, request.restarts)
   const child = childMessage(request, created, helperPid, startedAt, hooks?.poststop)
   const { launcher } = created
@@ -148,6 +149,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     return { pid: created.identity.pid, control, attended }
   } catch (error) {
     hasFailed = true
+    if (hooks?.poststop !== undefined) (await import('./poststop.ts')).settlePoststop(folder)
     clearState(folder)
     sayFailed(control, error)
     control.close()
@@ -351,6 +353,7 @@ function childMessage(
     ),
     stopSignal: record.stopSignal,
     stopTimeoutSeconds: record.stopTimeoutSeconds,
+    ...(request.timeoutSeconds !== undefined && { timeoutSeconds: request.timeoutSeconds }),
     helpers,
     ...(poststop !== undefined && { poststop }),
     ...(hasJournal && {

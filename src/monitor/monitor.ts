@@ -39,6 +39,10 @@ const SUBSCRIBE_MS = 10_000
 
 /** What is recorded where nobody can know how the process ended. */
 const UNKNOWN_STATUS = 255
+/** Podman's exit code of a container that ran for longer than its --timeout. */
+const TIMED_OUT = 255
+/** USER_HZ of proc_pid_stat(5), the same on every machine that we know. */
+const TICK_MS = 10
 
 /** How a container ended. */
 export interface Ending {
@@ -106,6 +110,7 @@ export class Monitor {
   #starterLeftMs: number | undefined
   #failure: FailureMessage | undefined
   #status: ExitStatus | undefined
+  #isTimedOut = false
 
   /** `control`: the socket of the command line that starts the container. */
   constructor(child: ChildMessage, log: LogDriver, control: Fd, events: MonitorEvents, place: MonitorPlace) {
@@ -130,6 +135,7 @@ export class Monitor {
       signal => this.#onSignal(signal),
     )
     this.#deadlines.set('subscription', SUBSCRIBE_MS, () => this.#startReading())
+    this.#limitTime()
     this.#starter.send(encodeMessage('ready'))
     this.#children.reap()
     // a monitor that takes over may find it collected already
@@ -320,7 +326,7 @@ export class Monitor {
       this.#log.note(`tspod: ${helper} has ended (status ${status.code}) before the container that it serves`)
       this.#events.onHelperLost(helper, status)
     } else if (pid === this.#child.pid) {
-      this.#status = status
+      this.#status = this.#isTimedOut ? { ...status, code: TIMED_OUT } : status
       // what served it can go while its output is read
       for (const helperPid of this.#helpers.keys()) killProcess(helperPid, SIGKILL)
       this.#drain()
@@ -349,6 +355,19 @@ export class Monitor {
     killProcess(this.#child.pid, this.#child.stopSignal)
     this.#deadlines.set('stop', this.#child.stopTimeoutSeconds * 1000, () => {
       if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)
+    })
+  }
+
+  /** --timeout, from the start of the process on: a monitor that takes over begins no new term. */
+  #limitTime(): void {
+    const { timeoutSeconds, startTime, pid } = this.#child
+    if (timeoutSeconds === undefined) return
+    const agoMs = Number(bootClockNs() / 1_000_000n) - startTime * TICK_MS
+    this.#deadlines.set('timeout', Math.max(0, timeoutSeconds * 1000 - agoMs), () => {
+      if (this.#status !== undefined) return
+      this.#isTimedOut = true
+      this.#log.note(`tspod: killed: it has run for the ${timeoutSeconds} s of --timeout`)
+      killProcess(pid, SIGKILL)
     })
   }
 

@@ -67,6 +67,8 @@ export interface ChildMessage {
   /** What a monitor that is asked to end (SIGTERM, at logout) sends to process 1, and how long it waits before SIGKILL. */
   stopSignal: number
   stopTimeoutSeconds: number
+  /** It is killed when it has run for this long (`--timeout`). */
+  timeoutSeconds?: number
   /** Children of the monitor beside process 1, which end with the container. */
   helpers: { name: string; pid: number }[]
   /** Hooks for when it has ended. */

@@ -144,3 +144,38 @@ tspodOnly()('a program of the image that runs as a hook can look into no process
   expect(stdout.split('\n')[0]?.trim()).toBe('0')
   expect(stdout).toMatch(/\/proc\/1\/maps'?: Permission denied/)
 })
+
+for (const verb of ['ps', 'wait', 'rm', 'start'])
+  tspodOnly()(
+    `poststop hooks of a container whose monitor was killed before it are run by the next ${verb}, once`,
+    async () => {
+      const { folder, out } = hooksFolder(`lost-${verb}`, { stage: 'poststop', script: 'cat >> OUT; echo >> OUT' })
+      const id = await ok(
+        '--hooks-dir',
+        folder,
+        'run',
+        '-d',
+        '--name',
+        'lost',
+        '--network',
+        'none',
+        'alpine',
+        'sleep',
+        '60',
+      )
+      const { monitor, pid } = JSON.parse(read(join(box.graphRoot, 'containers', id, 'state.json')))
+      process.kill(monitor.pid, 'SIGKILL')
+      const inUserNamespace = await tspod('unshare', 'kill', '-9', String(pid))
+      expect(inUserNamespace.status).toBe(0)
+      await until(
+        'the end of its process',
+        () => !existsSync(`/proc/${pid}/root`) && !existsSync(`/proc/${monitor.pid}/root`),
+      )
+      expect(existsSync(join(out, 'poststop'))).toBe(false)
+      await ok(verb, ...(verb === 'ps' ? [] : ['lost']))
+      const states = read(join(out, 'poststop')).trim().split('\n')
+      expect(states.map(state => JSON.parse(state) as State)).toMatchObject([{ id, status: 'stopped' }])
+      await ok('rm', '-f', '-t', '0', '--ignore', 'lost')
+      expect(read(join(out, 'poststop')).trim().split('\n')).toHaveLength(1)
+    },
+  )

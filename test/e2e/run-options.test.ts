@@ -134,6 +134,35 @@ describe('command', () => {
     await ok('rm', '-ft0', id)
   })
 
+  tspodOnly()('a --cidfile that is there refuses the container, before anything of it is made', async () => {
+    const file = write(box.home, 'taken', 'x')
+    const { status, stderr } = await tspod('run', '--rm', '--cidfile', file, 'alpine', 'true')
+    expect({ status, stderr }).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('container id file exists'),
+    })
+    expect(await ok('ps', '-aq')).toBe('')
+    const made = join(box.home, 'of-create')
+    const pidFile = join(box.home, 'of-start')
+    expect(
+      await ok('create', '--cidfile', made, '--pidfile', pidFile, '--name', 'later', 'alpine', 'sleep', '60'),
+    ).toBe(read(made))
+    await ok('start', 'later')
+    expect(await ok('inspect', '-f', '{{.State.Pid}}', 'later')).toBe(read(pidFile))
+    await ok('rm', '-f', '-t', '0', 'later')
+    const nobody = join(box.home, 'of-nobody')
+    expect((await tspod('create', '--cidfile', nobody, '--user', 'nosuch', 'alpine')).status).toBe(125)
+    expect(existsSync(nobody)).toBe(false)
+  })
+
+  e2e()('--timeout kills, attached and detached', async () => {
+    const attached = await tspod('run', '--rm', '--timeout', '1', 'alpine', 'sleep', '60')
+    expect(attached.status).toBe(255)
+    await ok('run', '-d', '--name', 'timed', '--timeout', '1', 'alpine', 'sleep', '60')
+    expect(await ok('wait', 'timed')).toBe('255')
+    await ok('rm', 'timed')
+  })
+
   e2e()('--name, --label, --annotation show in inspect and ps filters', async () => {
     await ok(
       'create',

@@ -24,6 +24,7 @@ import { removeTree } from '#storage/remove-tree.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
 import { type ContainerIds, chooseIds, mapsOwner } from './choose-ids.ts'
 import { type ChosenImage, chooseImage } from './choose-image.ts'
+import type { CidFile } from './id-files.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { prepareRoot, rootOf, withFiles, withStages } from './root.ts'
@@ -53,6 +54,7 @@ export async function buildContainer(
   const request = withConfiguredDefaults(asked, engine.config.containers)
   await using undo = new AsyncDisposableStack()
   if (request.name !== undefined) await freeName(engine, request.name, request.replace)
+  const cidFile = request.cidFile === undefined ? undefined : await claimCidFile(request.cidFile, undo)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, pull) : undefined
   const id = newContainerId()
   const name = request.name ?? freeRandomName(graphRoot)
@@ -94,6 +96,7 @@ export async function buildContainer(
   })
   parseLogConfig(record.logDriver, request.logOpts, folder) // a bad one is refused now, not when the container starts
   writeRecord(graphRoot, record)
+  cidFile?.write(id)
   await claimName(graphRoot, name, id)
   undo.move()
   engine.journal({
@@ -105,6 +108,14 @@ export async function buildContainer(
     attributes: record.labels,
   })
   return { record, blueprint, root: withFiles(withStages(root.setup, sources), folder, blueprint, ids) }
+}
+
+/** Made empty at once, so that nothing is pulled in vain and no other command has it; on failure it goes again. */
+async function claimCidFile(path: string, undo: AsyncDisposableStack): Promise<CidFile> {
+  const { CidFile: File } = await import('./id-files.ts')
+  const file = new File(path)
+  undo.defer(() => file.remove())
+  return file
 }
 
 /** Fails early where the name is taken; `replace` removes whoever has it. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ContainerRecord } from '#container/record.ts'
-import type { StatusReport } from '#container/state.ts'
+import { isLost, type StatusReport } from '#container/state.ts'
 import type { ContainerName, InspectObject } from '#engine/contracts/container.ts'
 import { unpackedFolders } from '#engine/image/unpacked-layers.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -23,7 +23,10 @@ const NEVER = '0001-01-01T00:00:00Z'
 /** The verb: each in order; fails on the first unknown name, or a record that is damaged. */
 export async function inspectContainers(names: ContainerName[], options: { size: boolean }): Promise<InspectObject[]> {
   const engine = await openEngine()
-  const containers = names.map(name => seeContainer(engine, findOne(engine, name)))
+  const found = names.map(name => seeContainer(engine, findOne(engine, name)))
+  const containers = found.some(({ report }) => isLost(report))
+    ? await (await import('./settle.ts')).settleSeen(engine, found)
+    : found
   const sizes = options.size ? await measureContainers(engine, containers) : undefined
   return await Promise.all(containers.map(container => describe(engine, container, sizes?.get(container.id))))
 }

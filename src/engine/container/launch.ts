@@ -3,6 +3,7 @@
 import type { Engine } from '#engine/open.ts'
 import { type Launched, launchContainer } from '#monitor/launch.ts'
 import type { CreatedContainer } from './create.ts'
+import type { PidFile } from './id-files.ts'
 
 /**
  * Starts a container; `restarts` tells how often it was started before. `isAttended`: this process stays and watches it. Throws where its program cannot be executed.
@@ -13,7 +14,8 @@ export async function launch(
   restarts: number,
   isAttended: boolean,
 ): Promise<Launched> {
-  return await launchContainer({
+  using pidFile = record.request.pidFile === undefined ? undefined : await openPidFile(record.request.pidFile)
+  const launched = await launchContainer({
     graphRoot: engine.graphRoot,
     runRoot: engine.runRoot,
     namespace: await engine.namespace(),
@@ -27,6 +29,14 @@ export async function launch(
     isAttended,
     meanwhile: isAttended ? loadAttending : async () => {},
   })
+  pidFile?.write(launched.pid)
+  return launched
+}
+
+/** Before the start: where it cannot be written, nothing runs yet. */
+async function openPidFile(path: string): Promise<PidFile> {
+  const { PidFile: File } = await import('./id-files.ts')
+  return new File(path)
 }
 
 /** What the attached command line runs next. */

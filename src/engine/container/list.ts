@@ -1,11 +1,12 @@
 // ps: containers in short. Takes no lock; of containers that do not run, nothing is read that was not asked for.
 import { readlinkSync } from 'node:fs'
 import type { ContainerRecord } from '#container/record.ts'
+import { isLost } from '#container/state.ts'
 import type { ContainerQuery, ContainerSummary, NamespaceInodes } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { errnoOf } from '#errors.ts'
 import { newestFirst } from './select.ts'
-import { type SeenContainer, surveyContainers, surveyRunning } from './survey.ts'
+import { onlyRunning, type SeenContainer, surveyContainers, surveyMarked } from './survey.ts'
 
 /** The verb: the running ones, or all; newest first. */
 export async function listContainers(query: ContainerQuery): Promise<ContainerSummary[]> {
@@ -20,11 +21,21 @@ export async function listContainers(query: ContainerQuery): Promise<ContainerSu
 }
 
 async function chooseContainers(engine: Engine, { all, last, filters }: ContainerQuery): Promise<SeenContainer[]> {
-  const survey = all || last !== undefined ? surveyContainers(engine) : surveyRunning(engine)
+  const survey =
+    all || last !== undefined
+      ? await settled(engine, surveyContainers(engine))
+      : onlyRunning(await settled(engine, surveyMarked(engine)))
   const candidates = newestFirst(survey)
   if (filters.length === 0) return candidates.slice(0, last)
   const { filterContainers } = await import('./filter.ts')
   return (await filterContainers(engine, candidates, filters)).slice(0, last)
+}
+
+/** Those whose end nobody has recorded are rare: what deals with them is loaded only then. */
+async function settled(engine: Engine, containers: SeenContainer[]): Promise<SeenContainer[]> {
+  if (!containers.some(({ report }) => isLost(report))) return containers
+  const { settleSeen } = await import('./settle.ts')
+  return await settleSeen(engine, containers)
 }
 
 function summarize({ id, report, status, record, isRunning }: SeenContainer): ContainerSummary {

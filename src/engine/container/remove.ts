@@ -4,11 +4,12 @@ import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { type ContainerId, type ContainerRecord, containerDir, listRecords, readRecord } from '#container/record.ts'
 import { disposeHidden, hideContainer, removeContainerFiles } from '#container/remove.ts'
-import { endMonitor, isAllowed, isRunning, readStatus, requireAllowed } from '#container/state.ts'
+import { endMonitor, isAllowed, isLost, isRunning, readStatus, requireAllowed } from '#container/state.ts'
 import { listAbandoned } from '#container/unfinished.ts'
 import type { Outcome, RemoveOptions, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode, TspodError } from '#errors.ts'
+import { log } from '#log.ts'
 import { runFolder } from '#monitor/run-folder.ts'
 import { forAllChosen } from './outcomes.ts'
 import { selectContainers } from './select.ts'
@@ -66,6 +67,7 @@ class Removal {
     }
     if (isRunning(report) && force) await this.#stop(id, record)
     else requireAllowed('remove', id, report)
+    if (isLost(report)) await this.#settle(id)
     const trash = await this.#hide(id, folder)
     if (trash === undefined) return // its own monitor was faster (--rm)
     const { graphRoot, runRoot } = this.#engine
@@ -81,6 +83,16 @@ class Removal {
       attributes: labels,
     })
     await disposeHidden({ graphRoot, id, name, trash, anonymousVolumes }, () => this.#engine.namespace())
+  }
+
+  /** On a full disk its end cannot be recorded, and nobody will ask for it. */
+  async #settle(id: ContainerId): Promise<void> {
+    const { settleLost } = await import('./settle.ts')
+    try {
+      await settleLost(this.#engine, id)
+    } catch (error) {
+      log.debug(`container ${id}: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 
   /** A damaged record is no reason to keep what is left of a container, if that is what the user wants. */

@@ -1,9 +1,7 @@
 // run: create, start, and stay attached or leave it running.
-import { writeFileSync } from 'node:fs'
 import type { ContainerRequest } from '#container/request.ts'
 import type { RunOptions, RunOutcome } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { during } from '#errors.ts'
 import { buildContainer, type CreatedContainer } from './create.ts'
 import { launch } from './launch.ts'
 
@@ -12,13 +10,11 @@ export async function runContainer(request: ContainerRequest, options: RunOption
   const engine = await openEngine()
   const container = await buildContainer(engine, request, options.pull)
   const { record } = container
-  writeIdFile('--cidfile', request.cidFile, record.id)
   const launched = await startOrRemove(
     engine,
     container,
     async () => await launch(engine, container, 0, options.streams !== undefined),
   )
-  writeIdFile('--pidfile', request.pidFile, String(launched.pid))
   if (options.streams === undefined) {
     launched.control.close()
     return { kind: 'detached', id: record.id }
@@ -41,14 +37,5 @@ async function startOrRemove<T>(engine: Engine, { record }: CreatedContainer, st
     }
     void engine
     throw error
-  }
-}
-
-function writeIdFile(option: string, path: string | undefined, text: string): void {
-  if (path === undefined) return
-  try {
-    writeFileSync(path, text, { flag: option === '--cidfile' ? 'wx' : 'w' })
-  } catch (error) {
-    throw during(`writing ${option} "${path}"`, error)
   }
 }

@@ -1,10 +1,10 @@
 // stop: asks a container's process 1 to end, and ends it when it does not.
 import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
-import { recordUnknownEnd } from '#container/exit-record.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import {
   type ContainerState,
+  isLost,
   isRunning,
   readStatus,
   requireAllowed,
@@ -46,7 +46,7 @@ export async function stopContainer(engine: Engine, id: ContainerId, options: St
     )
   }
   const report = await awaitRecorded(folder, machineOf(engine))
-  if (state !== undefined && report.status === 'exited' && report.exit === undefined) recordUnknownEnd(folder, state)
+  if (isLost(report)) await (await import('./settle.ts')).settleLost(engine, id)
 }
 
 /** Notes who is stopping it, so that others see `stopping`. `undefined` where it does not run. */

@@ -75,11 +75,19 @@ export function surveyContainers(engine: Engine): SeenContainer[] {
   return surveyFolders(engine).filter(({ record, isDamaged }) => record !== undefined || isDamaged)
 }
 
-/** Those that run, in no order: the others cost nothing. */
-export function surveyRunning(engine: Engine): SeenContainer[] {
+/** Those that run, and those that did until nobody was left to record their end, in no order: the others cost nothing. */
+export function surveyMarked(engine: Engine): SeenContainer[] {
   const here = machineOf(engine)
-  const marked = listMarkedRunning(engine.graphRoot).map(id => new SeenContainer(engine.graphRoot, id, here))
-  return marked.filter(seen => seen.isRunning && (seen.record !== undefined || seen.isDamaged))
+  return listMarkedRunning(engine.graphRoot).map(id => new SeenContainer(engine.graphRoot, id, here))
+}
+
+/** Those that run, in no order. */
+export function surveyRunning(engine: Engine): SeenContainer[] {
+  return onlyRunning(surveyMarked(engine))
+}
+
+export function onlyRunning(containers: readonly SeenContainer[]): SeenContainer[] {
+  return containers.filter(seen => seen.isRunning && (seen.record !== undefined || seen.isDamaged))
 }
 
 /** One container. */

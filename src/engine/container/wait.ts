@@ -1,6 +1,6 @@
 // wait: returns when containers have come to a state.
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
-import { readStatus, type StatusReport } from '#container/state.ts'
+import { isLost, readStatus, type StatusReport } from '#container/state.ts'
 import type { ContainerName, ContainerStatus, WaitOptions, WaitOutcome } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode } from '#errors.ts'
@@ -23,7 +23,7 @@ export async function waitContainers(names: ContainerName[], options: WaitOption
   const engine = await openEngine()
   const watched = names.map(name => watch(engine, name, options.ignoreMissing))
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, options.intervalMs)) {
-    for (const one of watched) one.exitCode ??= look(engine, one, options.conditions)
+    for (const one of watched) one.exitCode ??= await look(engine, one, options.conditions)
     const done = watched.filter(({ exitCode }) => exitCode !== undefined)
     if (options.firstMatch && done.length > 0) return done.slice(0, 1).map(outcomeOf)
     if (done.length === watched.length) return watched.map(outcomeOf)
@@ -43,9 +43,17 @@ function watch(engine: Engine, name: ContainerName, ignoreMissing: boolean): Wat
 }
 
 /** The exit code once a condition is met: -1 for a container that has not ended. */
-function look(engine: Engine, { id, folder }: Watched, conditions: readonly ContainerStatus[]): number | undefined {
+async function look(
+  engine: Engine,
+  { id, folder }: Watched,
+  conditions: readonly ContainerStatus[],
+): Promise<number | undefined> {
   if (id === undefined) return -1
-  const report = readStatus(folder, machineOf(engine))
+  let report = readStatus(folder, machineOf(engine))
+  if (isLost(report)) {
+    await (await import('./settle.ts')).settleLost(engine, id)
+    report = readStatus(folder, machineOf(engine))
+  }
   if (report.status === 'created' && !isThere(engine, id)) return exitCodeOfRemoved(engine, id)
   const waitsForEnd = conditions.includes('exited')
   if (waitsForEnd && report.status === 'created') return report.exit?.exitCode ?? 0 // there is nothing to wait for
