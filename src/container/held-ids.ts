@@ -23,6 +23,11 @@ export function readHeldIds(folder: string): HeldIds | undefined {
   })
 }
 
+/** What all containers hold. */
+export function readTakenIds(graphRoot: string): HeldIds[] {
+  return listContainerIds(graphRoot).flatMap(other => readHeldIds(containerDir(graphRoot, other)) ?? [])
+}
+
 /** Sets ids aside for a container whose folder exists; `choose` is told what all others hold. No two containers get the same. */
 export async function holdIds(
   graphRoot: string,
@@ -31,8 +36,7 @@ export async function holdIds(
 ): Promise<HeldIds> {
   mkdirSync(join(graphRoot, 'locks'), { recursive: true, mode: 0o700 })
   return await withFileLock(join(graphRoot, 'locks', 'ids'), async () => {
-    const taken = listContainerIds(graphRoot).flatMap(other => readHeldIds(containerDir(graphRoot, other)) ?? [])
-    const held = choose(taken)
+    const held = choose(readTakenIds(graphRoot))
     const path = join(containerDir(graphRoot, id), 'ids.json')
     writeFileSync(`${path}.new`, JSON.stringify(held), { mode: 0o600, flush: true })
     renameSync(`${path}.new`, path)

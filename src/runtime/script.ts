@@ -1,6 +1,7 @@
 // What servants would do for a container, as shell commands that a person can type (`--explain`). Pure: it only writes the plan down.
 import { log } from '#log.ts'
 import type { HooksSpec, ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
+import type { RootPlan } from '#storage/driver.ts'
 import { MS_BIND } from '#sys/flags.ts'
 import type { Argument, Call } from '#sys/servant/batch.ts'
 import type { IdMapping, IdMappings } from '#userns/id-mapping.ts'
@@ -10,11 +11,14 @@ import { formatMappings } from './plan/namespaces.ts'
 import { quoted } from './plan/paths.ts'
 import { type ProcessFacts, planExecve, planIdentitySteps, planSurroundings } from './plan/process-steps.ts'
 import type { RootSetup } from './root-setup.ts'
+import { planStage, type Stage } from './script-stage.ts'
 import type { Step } from './step.ts'
 
 export interface ScriptFacts {
   spec: RuntimeSpec
   root: RootSetup
+  /** For root as the caller: on the host, who the root of root's containers is. */
+  mappedRoot?: { uid: number; gid: number }
   /** The user's namespace. */
   mode: 'full' | 'single'
   mappings: IdMappings
@@ -32,23 +36,24 @@ export interface ScriptFacts {
 
 /** All lines; `files` are those that make the container's folder. The whole is a script for bash. */
 export function writeScript(facts: ScriptFacts, files: readonly string[]): string[] {
-  const { spec, root, folder, mode, mappings } = facts
-  const plan = planCreate(spec, root.path, { terminalSocket: undefined, isFolder: source => facts.isFolder(source) })
+  const { folder } = facts
+  const stage = planStage(facts)
+  const inside = stage?.facts ?? facts
+  const plan = planCreate(inside.spec, inside.root.path, {
+    terminalSocket: undefined,
+    isFolder: source => inside.isFolder(source),
+  })
   const namespaceScript = `${folder}/namespace.sh`
   const containerScript = `${folder}/container.sh`
-  const lines = [
-    '# 1. files',
+  const fileLines = [
     ...files,
-    ...heredoc(containerScript, 'CONTAINER', containerLines(facts, plan)),
-    ...heredoc(namespaceScript, 'NAMESPACE', namespaceLines(facts, plan, containerScript)),
-    '',
-    '# 2. your own user namespace, in which you are root; then the commands of namespace.sh, in mounts of their own',
-    'unshare --user sleep infinity & owner=$!',
-    awaitNamespace('user', 'owner'),
-    ...outerMapLines(mode, mappings),
-    "trap 'kill $owner' EXIT",
-    `nsenter --user=/proc/$owner/ns/user --preserve-credentials unshare --mount --propagation slave bash ${quoted(namespaceScript)}`,
+    ...heredoc(containerScript, 'CONTAINER', containerLines(inside, plan)),
+    ...heredoc(namespaceScript, 'NAMESPACE', namespaceLines(facts, plan, stage)),
   ]
+  const lines =
+    facts.mappedRoot === undefined
+      ? linesForUser(facts, fileLines, namespaceScript)
+      : linesForRoot(facts.mappedRoot, facts, fileLines, namespaceScript)
   return [
     '#!/bin/bash',
     '# What tspod does for this container, as commands of a shell: type them, or save them and run them with bash.',
@@ -57,6 +62,48 @@ export function writeScript(facts: ScriptFacts, files: readonly string[]): strin
     '',
     ...lines.map(line => (quoted(folder) === folder ? line.replaceAll(folder, '$C') : line)),
   ]
+}
+
+function linesForUser({ mode, mappings }: ScriptFacts, files: readonly string[], script: string): string[] {
+  return [
+    '# 1. files',
+    ...files,
+    '',
+    '# 2. your own user namespace, in which you are root; then the commands of namespace.sh, in mounts of their own',
+    'unshare --user sleep infinity & owner=$!',
+    awaitNamespace('user', 'owner'),
+    ...outerMapLines(mode, mappings),
+    "trap 'kill $owner' EXIT",
+    `nsenter --user=/proc/$owner/ns/user --preserve-credentials unshare --mount --propagation slave bash ${quoted(script)}`,
+  ]
+}
+
+/** The root of root's containers is another user, and what they are made of is his. */
+function linesForRoot(
+  { uid, gid }: NonNullable<ScriptFacts['mappedRoot']>,
+  { mappings }: ScriptFacts,
+  files: readonly string[],
+  script: string,
+): string[] {
+  return [
+    `# 1. the user namespace of root's containers: their root is user ${uid} of this machine`,
+    `setpriv --reuid ${uid} --regid ${gid} --clear-groups unshare --user sleep infinity & owner=$!`,
+    awaitNamespace('user', 'owner'),
+    "trap 'kill $owner' EXIT",
+    ...(['gid', 'uid'] as const).map(kind => `printf '${mapText(mappings[kind])}\\n' > /proc/$owner/${kind}_map`),
+    'inside() { nsenter --user=/proc/$owner/ns/user --setuid 0 --setgid 0 "$@"; }',
+    '',
+    '# 2. files, and then the commands of namespace.sh, in mounts of their own',
+    "inside bash <<'FILES'",
+    'set -e',
+    ...files,
+    'FILES',
+    `inside unshare --mount --propagation slave bash ${quoted(script)}`,
+  ]
+}
+
+function mapText(extents: readonly IdMapping[]): string {
+  return extents.map(({ insideId, outsideId, count }) => `${insideId} ${outsideId} ${count}`).join('\\n')
 }
 
 function heredoc(path: string, mark: string, lines: readonly string[]): string[] {
@@ -80,22 +127,29 @@ function outerMapLines(mode: ScriptFacts['mode'], { uid, gid }: IdMappings): str
 }
 
 /** In the user's namespace, as its root: the root file system, and the container's own namespaces. */
-function namespaceLines({ spec, root, helper, fills }: ScriptFacts, plan: CreatePlan, script: string): string[] {
+function namespaceLines(
+  { spec, root, helper, fills, folder }: ScriptFacts,
+  plan: CreatePlan,
+  stage: Stage | undefined,
+): string[] {
   const { namespaces } = plan
   const linux = spec.linux ?? {}
   const own = new Set((linux.namespaces ?? []).filter(({ path }) => path === undefined).map(({ type }) => type))
   const held = [...(own.has('user') ? ['user'] : []), ...(own.has('network') ? ['net'] : [])]
+  const hasJobs = held.length > 0 || root.stages.some(({ program }) => program !== undefined)
   const lines = [
     'set -e',
+    ...(hasJobs ? ["trap 'kill $(jobs -p)' EXIT"] : []),
     '# the root file system',
     ...root.stages.flatMap(({ calls, program }) => [
       ...calls.map(renderCall),
-      ...(program === undefined ? [] : [[program.path, ...program.argv.slice(1)].map(quoted).join(' ')]),
+      ...(program === undefined ? [] : programLines(program)),
     ]),
-    ...fills.map(({ destination, folder }) => {
+    ...fills.map(({ destination, folder: volume }) => {
       const source = quoted(root.path + destination)
-      return `[ ! -d ${source} ] || cp -a ${source}/. ${quoted(folder)} # a new volume`
+      return `[ ! -d ${source} ] || cp -a ${source}/. ${quoted(volume)} # a new volume`
     }),
+    ...(stage?.lines ?? []),
   ]
   const joins = namespaces.join.map(({ type, path }) => ` --${nsenterNames[type]}=${quoted(path)}`).join('')
   if (joins !== '') lines.push('# namespaces of others', `join() { nsenter${joins} --preserve-credentials "$@"; }`)
@@ -105,22 +159,25 @@ function namespaceLines({ spec, root, helper, fills }: ScriptFacts, plan: Create
       `# the container's own ${held.map(kind => (kind === 'net' ? 'network' : kind)).join(' and ')} namespace, held by a process that sleeps`,
       `${prefix}unshare ${held.map(kind => `--${kind}`).join(' ')} sleep infinity & holder=$!`,
       awaitNamespace(held[0] ?? 'net', 'holder'),
-      "trap 'kill $holder' EXIT",
     )
     if (own.has('user')) lines.push(...innerMapLines(spec))
   }
-  if (helper !== undefined)
-    lines.push(
-      `${helper.map(each => (each === '$holder' ? each : quoted(each))).join(' ')} & helper=$!`,
-      "trap 'kill $holder $helper' EXIT",
-    )
+  if (helper !== undefined) lines.push(`${helper.map(each => (each === '$holder' ? each : quoted(each))).join(' ')} &`)
   const enter = held.map(kind => `--${kind}=/proc/$holder/ns/${kind}`)
   const enterText = enter.length === 0 ? prefix : `nsenter ${enter.join(' ')} `
   lines.push(
     '# the other namespaces, and process 1 in them',
-    `${enterText}unshare ${unshareWords(spec).join(' ')} bash ${quoted(script)}`,
+    `${enterText}unshare ${unshareWords(spec).join(' ')} bash ${quoted(`${stage?.facts.folder ?? folder}/container.sh`)}`,
   )
   return lines
+}
+
+/** It serves for as long as the script runs. */
+function programLines({ path, argv, readyWhenMounted }: NonNullable<RootPlan['program']>): string[] {
+  return [
+    `${[path, ...argv.slice(1)].map(quoted).join(' ')} &`,
+    `until mountpoint -q ${quoted(readyWhenMounted)}; do sleep 0.01; done`,
+  ]
 }
 
 const nsenterNames = {

@@ -128,3 +128,21 @@ asRoot('a store that the mapped root cannot reach is refused by name', () => {
   expect(status).toBe(125)
   expect(stderr).toContain(`opening "${hidden}" as user ${mappedRoot()}`)
 })
+
+needs(
+  'root',
+  'tspod',
+  'fixtures',
+)('--explain as root makes the same container, whose root is nobody special', () => {
+  expect(tspod('load', '-q', '-i', join(process.env.TSPOD_TEST_FIXTURES ?? '', 'alpine.tar')).status).toBe(0)
+  const script = 'cat /proc/self/uid_map; touch /made; stat -c %u /made /etc'
+  const run = ['--rm', '--network', 'none', 'alpine', 'sh', '-c', script]
+  const explained = tspod('run', '--explain', ...run)
+  expect(explained).toMatchObject({ status: 0, stderr: '' })
+  const typed = Bun.spawnSync({ cmd: ['bash'], stdin: new Blob([explained.stdout]), stderr: 'pipe', timeout: 30_000 })
+  expect(typed.stderr.toString()).toBe('')
+  expect(typed.stdout.toString()).toBe(tspod('run', ...run).stdout)
+  const folder = /^export C=(.*)/m.exec(explained.stdout)?.[1] ?? ''
+  expect(statSync(join(folder, 'upper/made')).uid).toBe(mappedRoot())
+  expect(rootsFiles(folder)).toEqual([])
+})

@@ -253,3 +253,38 @@ tspodOnly('slirp4netns', 'tun')('a network and a terminal work where the caller 
   )
   expect(text.replaceAll('\r', '')).toBe('1\n/dev/pts/0')
 })
+
+for (const mode of ['keep-id', 'auto', 'nomap'])
+  tspodOnly('fuse')(`--explain --userns ${mode} prints what makes the same container`, async () => {
+    const folder = box.folder(`explained-${mode}`)
+    write(folder, 'file', 'content')
+    const script = `cat file; ${uidMap}; ${owners('/ /etc /etc/hosts /home/app /w')}`
+    const run = [
+      '--rm',
+      '--network',
+      'none',
+      '-w',
+      '/w',
+      '-v',
+      `${folder}:/w`,
+      '--userns',
+      mode,
+      'alpine',
+      'sh',
+      '-c',
+      script,
+    ]
+    const plan = await ok('run', '--explain', ...run)
+    expect(await ok('ps', '-aq')).toBe('')
+    const typed = Bun.spawn(['bash'], {
+      stdin: new Blob([plan]),
+      stdout: 'pipe',
+      stderr: 'pipe',
+      env: box.env,
+      cwd: '/',
+    })
+    const text = await typed.stdout.text()
+    expect(text.trim()).toBe((await ok('run', ...run)).trim())
+    const made = /^export C=(.*)/m.exec(plan)?.[1] ?? ''
+    await ok('unshare', 'rm', '-rf', made)
+  })

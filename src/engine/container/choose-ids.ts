@@ -24,12 +24,13 @@ export interface ContainerIds {
   caller: PlanInputs['caller']
 }
 
-/** Decides; `auto` sets ids aside in the container's folder, which exists. `image` is absent for --rootfs. */
+/** Decides; `auto` sets ids aside with `hold` in the container's folder, which exists. `image` is absent for --rootfs. */
 export async function chooseIds(
   engine: Engine,
   id: ContainerId,
   request: ContainerRequest,
   image: Pick<ChosenImage, 'chain' | 'defaults'> | undefined,
+  hold: typeof holdIds = holdIds,
 ): Promise<ContainerIds> {
   const namespace = await engine.namespace()
   const joined = joinNamespaces(engine, request)
@@ -41,7 +42,7 @@ export async function chooseIds(
     gidMap: request.gidMap,
     parent: namespace.mappings,
     caller,
-    ...(mode.kind === 'auto' && { autoIds: await autoIds(engine, id, mode, request, image) }),
+    ...(mode.kind === 'auto' && { autoIds: await autoIds(engine, id, mode, request, image, hold) }),
   })
   const userNamespace = mode.kind === 'path' ? await joinedNamespace(namespace, mode.path) : plan
   return { userNamespace, rootIds: rootIdsOf(userNamespace, namespace), joined, caller }
@@ -92,13 +93,14 @@ async function autoIds(
   mode: Extract<UsernsMode, { kind: 'auto' }>,
   request: ContainerRequest,
   image: Pick<ChosenImage, 'chain' | 'defaults'> | undefined,
+  hold: typeof holdIds,
 ): Promise<HeldIds> {
   const held = readHeldIds(containerDir(engine.graphRoot, id))
   if (held !== undefined) return held
   const { mappings } = await engine.namespace()
   const size =
     mode.size ?? idsNeeded(await accountsOf(engine, request, image), request.user ?? image?.defaults.user ?? '')
-  return await holdIds(engine.graphRoot, id, taken => planAutoIds(mappings, taken, size))
+  return await hold(engine.graphRoot, id, taken => planAutoIds(mappings, taken, size))
 }
 
 async function accountsOf(

@@ -1,43 +1,44 @@
 // --explain: what creating and starting a container would do, as shell commands. Nothing of the container comes to be, on disk or elsewhere.
-import { lstatSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { withConfiguredDefaults } from '#container/configured-defaults.ts'
+import { readTakenIds } from '#container/held-ids.ts'
 import { freeRandomName } from '#container/name-index.ts'
 import { containerDir, newContainerId } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { hostUser } from '#host/user.ts'
+import type { ChainId } from '#oci/digest.ts'
 import { keepsGroups } from '#runtime/create.ts'
 import { quoted } from '#runtime/plan/paths.ts'
+import type { RootSetup } from '#runtime/root-setup.ts'
 import { writeScript } from '#runtime/script.ts'
+import { giveCalls } from '#storage/inside-owner.ts'
+import { layerFolder } from '#storage/layer-paths.ts'
+import { mappedLayers, ownerChanger } from '#storage/root-ids.ts'
+import type { IdMappings } from '#userns/id-mapping.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
-import { chooseIds } from './choose-ids.ts'
+import { type ContainerIds, chooseIds } from './choose-ids.ts'
 import { chooseImage } from './choose-image.ts'
 import { inheritedMounts } from './create.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
-import { rootOf, withFiles } from './root.ts'
+import { type ContainerRoot, rootOf, withFiles } from './root.ts'
 import type { VolumeKeeper } from './volume-keeper.ts'
 
 /** The verb: lines of a script for bash. The image must be there; volumes and folders that are not would be made by the script. */
 export async function explainContainer(asked: ContainerRequest): Promise<string[]> {
-  if (hostUser().isRoot)
-    throw new TspodError(
-      'UNSUPPORTED',
-      "--explain as root: tspod becomes the owner of root's containers first, and no list of commands does that",
-      { hint: 'run it as an ordinary user' },
-    )
+  const { isRoot, insideUserNamespace } = hostUser() // before the engine gives up being root
   const engine = await openEngine()
   const { graphRoot } = engine
   const request = withConfiguredDefaults({ ...asked, pull: 'never' }, engine.config.containers)
-  if (request.userns.kind === 'auto') throw mappingRefusal()
   const image = request.rootfs === undefined ? await chooseImage(engine, request, {}) : undefined
   const id = newContainerId()
   const folder = containerDir(graphRoot, id)
-  const ids = await chooseIds(engine, id, request, image)
-  if (ids.rootIds !== undefined) throw mappingRefusal()
-  const root = await rootOf(engine, request, image, folder)
+  const ids = await chooseIds(engine, id, request, image, async (store, _id, choose) => choose(readTakenIds(store)))
+  const root = await rootOf(engine, request, image, folder, ids.rootIds && { ids: ids.rootIds })
+  requireLayers(graphRoot, root)
   const newFolders: string[] = []
   const drawn = drawVolumes(engine, newFolders)
   const mounts = await resolveMounts(request, image?.volumes ?? [], inheritedMounts(graphRoot, request), {
@@ -61,9 +62,10 @@ export async function explainContainer(asked: ContainerRequest): Promise<string[
   const { spec } = blueprint.plan
   const facts = {
     spec,
-    root: withFiles(root.setup, folder, blueprint, ids),
+    root: withFiles(withUpperOwner(root, folder, ids), folder, blueprint, ids),
     mode,
     mappings,
+    ...(isRoot && !insideUserNamespace && { mappedRoot: idsOf(mappings) }),
     process: {
       keepGroups: keepsGroups(spec, { mode }),
       lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
@@ -82,12 +84,32 @@ export async function explainContainer(asked: ContainerRequest): Promise<string[
   ])
 }
 
-function mappingRefusal(): TspodError {
-  return new TspodError(
-    'UNSUPPORTED',
-    '--explain under another mapping of ids: a view of the image with other owners is made only for a container that exists',
-    { hint: 'leave out --userns, --uidmap and --gidmap, or take --userns=host' },
-  )
+/** On the host, the root of a namespace. */
+function idsOf({ uid, gid }: IdMappings): { uid: number; gid: number } {
+  return { uid: uid[0]?.outsideId ?? 0, gid: gid[0]?.outsideId ?? 0 }
+}
+
+/** Copies are no work for a few commands. */
+function requireLayers(graphRoot: string, { storage }: ContainerRoot): void {
+  const { driver, request } = storage ?? {}
+  if (driver?.name === 'copy')
+    throw new TspodError('UNSUPPORTED', '--explain where every container has a copy of its image', {
+      hint: '`tspod info` says why overlay does not serve here',
+    })
+  const ids = request?.ids
+  if (driver?.name !== 'overlay' || ids === undefined) return
+  const isMissing = (chainId: ChainId) => !existsSync(layerFolder(graphRoot, mappedLayers(ids), chainId))
+  if (request?.chain.some(isMissing) === true)
+    throw new TspodError('UNSUPPORTED', '--explain: there is no copy of the image for this mapping of ids yet', {
+      hint: 'run it once without --explain, which makes one; the package fuse-overlayfs does without copies',
+    })
+}
+
+/** Overlay shows the owner that the upper folder has on the disk; fuse-overlayfs changes it on the way. */
+function withUpperOwner({ driver, setup }: ContainerRoot, folder: string, { rootIds }: ContainerIds): RootSetup {
+  if (rootIds === undefined || driver !== 'overlay') return setup
+  const { uid, gid } = ownerChanger(rootIds)({ uid: 0, gid: 0 })
+  return { ...setup, stages: [{ calls: giveCalls([join(folder, 'upper')], uid, gid) }, ...setup.stages] }
 }
 
 function sourceRefusal(): TspodError {

@@ -131,7 +131,7 @@ describe('writeScript()', () => {
       /cp -a \$C\/merged\/data\/\. \/store\/volumes\/v/,
       'unshare --user --net sleep infinity & holder=$!',
       String.raw`cat > /proc/$holder/uid_map <<< $'0 0 1\n1 1 65536'`,
-      '/usr/bin/slirp4netns --mtu=65520 $holder tap0 & helper=$!',
+      '/usr/bin/slirp4netns --mtu=65520 $holder tap0 &',
       /^nsenter --user=.* --net=.* unshare --mount --propagation unchanged --pid --fork --kill-child --ipc --uts bash /,
       'newuidmap $owner 0 1000 1 1 100000 65536',
       /^nsenter --user=.*owner.* unshare --mount --propagation slave bash \$C\/namespace\.sh$/,
