@@ -14,13 +14,14 @@ const allowed: Record<string, string[]> = {
   network: ['userns', 'host', 'sys'],
   storage: ['userns', 'host', 'sys'],
   runtime: ['cgroup', 'userns', 'host', 'sys'],
-  container: ['storage', 'config', 'host', 'sys'],
+  // a container's ports are network's nouns
+  container: ['storage', 'network', 'config', 'host', 'sys'],
   image: ['storage', 'userns', 'config', 'host', 'sys'],
   monitor: ['runtime', 'container', 'storage', 'network', 'cgroup', 'userns', 'config', 'host', 'sys'],
   build: ['runtime', 'container', 'image', 'storage', 'network', 'cgroup', 'config', 'host', 'sys'],
   engine: 'build monitor image container runtime storage network cgroup userns config host'.split(' '),
   // the values of run's options are parsed where what they mean is known
-  cli: ['engine', 'container'],
+  cli: ['engine', 'container', 'network'],
   api: ['engine'],
   'main.ts': ['cli', 'api', 'monitor', 'engine'],
   'errors.ts': [],

@@ -1,5 +1,6 @@
 // --add-host: `name[;name…]:address` (run(1)).
 import { TspodError } from '#errors.ts'
+import { isIpAddress } from '#network/ports/parse.ts'
 
 export interface HostEntry {
   names: string[]
@@ -14,16 +15,10 @@ export function parseAddHost(text: string): HostEntry {
   const address = colon < 0 ? '' : text.slice(colon + 1).replace(/^\[(.*)\]$/, '$1')
   if (names.some(name => !/^[^\s;:#]+$/.test(name)))
     throw new TspodError('INVALID', `parsing --add-host "${text}": must be of the form NAME:ADDRESS`)
-  if (address !== 'host-gateway' && !isAddress(address))
+  if (address !== 'host-gateway' && !isIpAddress(address))
     throw new TspodError(
       'INVALID',
       `parsing --add-host "${text}": invalid IP address "${address}", must be IPv4, IPv6 or host-gateway`,
     )
   return { names, address }
-}
-
-/** True for a plain IPv4 or IPv6 address. Does without node:net, which costs a millisecond to load. */
-function isAddress(text: string): boolean {
-  if (/^[0-9.]+$/.test(text)) return /^(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\.(?!$)|$)){4}$/.test(text)
-  return /^[0-9a-f:.]+$/i.test(text) && URL.canParse(`http://[${text}]/`)
 }
