@@ -9,6 +9,7 @@ import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
 import type { ContainerRequest, MountRequest } from '#container/request.ts'
 import { TspodError } from '#errors.ts'
+import { parseExposed, parsePublish } from '#network/ports/parse.ts'
 import { usageError } from './command.ts'
 import type { createOptions } from './container-options.ts'
 import type { Values } from './option.ts'
@@ -86,7 +87,10 @@ export function createRequest(
     addHosts: values.addHost ?? [],
     noHosts: values.noHosts ?? false,
     noHostname: values.noHostname ?? false,
-    expose: checkPorts(values.expose ?? []),
+    publish: (values.publish ?? []).map(text => parsePublish(text)),
+    publishAll: values.publishAll ?? false,
+    portFallback: values.portFallback ?? false,
+    expose: checkExposed(values.expose ?? []),
     logDriver: values.logDriver,
     logOpts: pairs('--log-opt', values.logOpt),
     stopSignal: values.stopSignal,
@@ -162,13 +166,8 @@ function checkEnv(texts: string[]): string[] {
   return texts
 }
 
-function checkPorts(texts: string[]): string[] {
-  for (const text of texts) {
-    const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(?:tcp|udp|sctp))?$/.exec(text) ?? []
-    const fits = from !== undefined && Number(from) >= 1 && Number(from) <= Number(to) && Number(to) <= 65535
-    if (!fits)
-      throw new TspodError('INVALID', `parsing --expose "${text}": must be PORT[-PORT][/tcp|udp|sctp], 1-65535`)
-  }
+function checkExposed(texts: string[]): string[] {
+  for (const text of texts) parseExposed(text)
   return texts
 }
 

@@ -2,7 +2,6 @@
 // sentence of each says why, or what there is instead.
 import { refused } from './option.ts'
 
-const ports = 'published ports come later; --network host shares those of this machine'
 const networks = 'user-defined networks come later'
 const limits = 'limits on memory, processors, processes and devices come later'
 const health = 'health checks come later'
@@ -65,8 +64,6 @@ export const refusedContainerOptions = {
   pod: refused('name', pods),
   podIdFile: refused('file', pods),
   preserveFd: refused('list', '--preserve-fds passes descriptors from 3 on'),
-  publish: refused('port', ports, { short: 'p' }),
-  publishAll: refused('', ports, { short: 'P', harmless: ['false'] }),
   rdtClass: refused('class', kernel),
   requires: refused('containers', 'start the containers it needs first'),
   restart: refused('policy', 'restarting by itself comes later', { harmless: ['no', ''] }),

@@ -1,9 +1,10 @@
-// container.json, the record of one container: what was asked for and decided when it was made. Immutable but for its name.
+// container.json, the record of one container: what was asked for and decided when it was made. Immutable but for its name and ports.
 // Read without locks by every command; written to a temporary name and renamed.
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, errnoOf, TspodError } from '#errors.ts'
 import { randomHex } from '#host/bun.ts'
+import type { PortMapping } from '#network/ports/mapping.ts'
 import type { IdMappingSpec } from '#oci/runtime-spec.ts'
 import type { ContainerRequest, NetworkRequest } from './request.ts'
 
@@ -25,6 +26,10 @@ export interface ContainerRecord {
   rootIds?: { uid: readonly IdMappingSpec[]; gid: readonly IdMappingSpec[] }
   mounts: RecordedMount[]
   network: NetworkRequest
+  /** published: `port add` and `port rm` change them. Absent for none */
+  ports?: PortMapping[]
+  /** of EXPOSE and --expose, `80/tcp`. Absent for none */
+  exposed?: string[]
   /** ids of containers whose namespaces or volumes it uses: they cannot be removed before it */
   dependsOn: ContainerId[]
   hostname?: string

@@ -1,6 +1,8 @@
 // What a user asked for when creating a container: the options of run(1)/create(1), parsed but not yet decided.
 // Pure data, JSON-serialisable: it is stored in container.json and never changes after creation.
 
+import type { PortRequest } from '#network/ports/mapping.ts'
+
 export type NamespaceMode =
   | { kind: 'private' }
   | { kind: 'host' }
@@ -136,6 +138,12 @@ export interface ContainerRequest {
   addHosts: string[]
   noHosts: boolean
   noHostname: boolean
+  /** --publish */
+  publish: PortRequest[]
+  /** --publish-all: what the image and `expose` name, on free ports */
+  publishAll: boolean
+  /** a port below 1024 that cannot be had becomes the next free one above 8000 */
+  portFallback: boolean
   expose: string[]
   logDriver?: string
   logOpts: Record<string, string>

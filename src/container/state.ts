@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
 import { bootId, machineId } from '#host/machine.ts'
+import type { NetworkAddress } from '#network/driver.ts'
 import { SIGKILL } from '#sys/flags.ts'
 import { isAlive, ownIdentity, type ProcessIdentity, signalProcess } from '#sys/process.ts'
 import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
@@ -32,6 +33,8 @@ export interface ContainerState extends Machine {
   /** RFC 3339 with nanoseconds. */
   startedAt: string
   networkHelper?: ProcessIdentity
+  /** The driver that connects it, and the address that it gave. Absent where it shares another container's. */
+  network?: { driver: string; address?: NetworkAddress }
   /** Below /sys/fs/cgroup. */
   cgroupFolder?: string
   /** How often it was started before. */
@@ -169,6 +172,17 @@ export function signalContainer(state: ContainerState, signal: number): boolean 
 /** Kills the monitor of a container that has ended, whose end it cannot record. False when it has ended itself. */
 export function endMonitor({ monitor }: ContainerState): boolean {
   return signalProcess(monitor, SIGKILL)
+}
+
+/** True while the program that connects a running container is there. */
+export function isHelperAlive({ networkHelper }: ContainerState): boolean {
+  return networkHelper !== undefined && isAlive(networkHelper)
+}
+
+/** Kills the network helper of a container that has ended while nobody watched it: its monitor was killed. */
+export function endOrphanedHelper({ networkHelper, monitor }: ContainerState): ProcessIdentity | undefined {
+  if (networkHelper === undefined || isAlive(monitor)) return undefined
+  return signalProcess(networkHelper, SIGKILL) ? networkHelper : undefined
 }
 
 /** This very process, for `stopper`. */

@@ -1,5 +1,5 @@
 // Starts a container that exists on disk: monitor, network helper and process at the same time, each waited for where it is needed.
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
@@ -8,7 +8,8 @@ import { errnoOf, TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
-import type { NetworkDriver } from '#network/driver.ts'
+import type { NetworkDriver, NetworkHelper } from '#network/driver.ts'
+import { HelperFailure } from '#network/helper-failure.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
 import { type CreatedProcess, createProcess, keepsGroups, type ProcessStreams } from '#runtime/create.ts'
@@ -17,7 +18,7 @@ import type { RootSetup } from '#runtime/root-setup.ts'
 import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
 import { wallClockNs } from '#sys/clock.ts'
 import { duplicate, type Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
-import { O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
+import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
 import { readProcessStat } from '#sys/process.ts'
 import type { Program } from '#sys/servant/program.ts'
 import type { Servant } from '#sys/servant/servant.ts'
@@ -26,6 +27,7 @@ import type { UserNamespace } from '#userns/user-namespace.ts'
 import { awaitMonitor } from './await-monitor.ts'
 import type { StreamDescriptors } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
+import { runFolder } from './run-folder.ts'
 import { waitReadable } from './wait-readable.ts'
 
 /** How long a network helper may take until the network works, in milliseconds. */
@@ -80,7 +82,9 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
   resources.use(theirControl)
   const streams = openStreams(record, resources)
   const helper = request.network?.helper
-  const helperPipes = helper === undefined ? undefined : openHelperPipes(resources)
+  const { ports = [] } = record
+  const sockets = runFolder(request.runRoot, record.id)
+  const helperPipes = helper === undefined ? undefined : openHelperPipes(sockets, resources)
   const seccomp =
     spec.linux?.seccomp === undefined
       ? undefined
@@ -88,7 +92,9 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
   const hooks = spec.hooks && (await openHooks(folder, request, seccomp))
   let hasFailed = false
   resources.defer(() => {
-    if (hasFailed) hooks?.abandon()
+    if (!hasFailed) return
+    hooks?.abandon()
+    if (request.isAttended) rmSync(sockets, { recursive: true, force: true }) // nobody else will
   })
   const created = resources.use(
     createProcess({
@@ -97,7 +103,12 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       root,
       streams: streams.process,
       monitor: monitorProgram(record.id, theirControl, streams, helperPipes?.alive, resources, request.isAttended),
-      helperDescriptors: helperPipes && [streams.nullFd.number, helperPipes.ready.number, helperPipes.exit.number],
+      helperDescriptors: helperPipes && [
+        streams.nullFd.number,
+        helperPipes.ready.number,
+        helperPipes.exit.number,
+        helperPipes.folder.number,
+      ],
       seccomp,
       isAttended: request.isAttended,
       preservedFds: record.request.preserveFds,
@@ -109,7 +120,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       ? undefined
       : created.startHelper({
           executable: helper.path,
-          argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4 }),
+          argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4, folderFd: 5, ports }),
           env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
           descriptors: new Map([
             [0, streams.nullFd.number],
@@ -117,20 +128,23 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
             [2, streams.nullFd.number],
             [3, helperPipes.ready.number],
             [4, helperPipes.exit.number],
+            [5, helperPipes.folder.number],
           ]),
         })
   const startedAt = formatTimestamp(wallClockNs())
   if (hooks?.poststop !== undefined) (await import('./poststop.ts')).owePoststop(folder, hooks.poststop)
-  recordState(folder, created, helperPid, startedAt, request.restarts)
+  recordState(folder, request, created, helperPid, startedAt)
   const child = childMessage(request, created, helperPid, startedAt, hooks?.poststop)
   const { launcher } = created
   try {
     // a monitor that takes over has no input to give: it ended with the command line
     writeFully(control.number, encodeMessage('child', launcher === undefined ? child : { ...child, openStdin: false }))
     const connect = (): void => {
-      if (helperPipes === undefined) return
+      if (helper === undefined || helperPipes === undefined) return
       created.awaitHelper()
-      awaitHelper(helperPipes)
+      awaitHelper(helper, helperPipes)
+      const { live } = request.network?.ports ?? {}
+      for (const port of ports) live?.add(sockets, port)
     }
     if (hooks === undefined) {
       await created.prepare(request.meanwhile)
@@ -252,13 +266,17 @@ interface HelperPipes {
   exit: Fd
   /** Held open by the monitor for as long as it lives. */
   alive: Fd
+  /** For a socket of the helper's. */
+  folder: Fd
 }
 
-function openHelperPipes(resources: DisposableStack): HelperPipes {
+function openHelperPipes(sockets: string, resources: DisposableStack): HelperPipes {
+  mkdirSync(sockets, { recursive: true, mode: 0o700 })
+  const folder = openFile(sockets, O_PATH | O_DIRECTORY)
   const [readyReader, ready] = openPipe()
   const [exit, alive] = openPipe()
-  for (const fd of [readyReader, ready, exit, alive]) resources.use(fd)
-  return { ready, readyReader, exit, alive }
+  for (const fd of [folder, readyReader, ready, exit, alive]) resources.use(fd)
+  return { folder, ready, readyReader, exit, alive }
 }
 
 /** A monitor moves bytes by a few calls a batch: without the engine's compilers it is as fast, and 1 MB smaller (docs/decisions). */
@@ -303,10 +321,10 @@ function monitorProgram(
 
 function recordState(
   folder: string,
+  { network, restarts }: LaunchRequest,
   created: CreatedProcess,
   helperPid: number | undefined,
   startedAt: string,
-  restarts: number,
 ): void {
   markRunning(folder)
   writeState(folder, {
@@ -316,6 +334,9 @@ function recordState(
     monitor: created.monitor,
     startedAt,
     restarts,
+    ...(network !== undefined && {
+      network: { driver: network.name, ...(network.address !== undefined && { address: network.address }) },
+    }),
     ...(helperPid !== undefined && {
       networkHelper: { pid: helperPid, startTime: readProcessStat(helperPid)?.startTime ?? 0 },
     }),
@@ -323,7 +344,7 @@ function recordState(
 }
 
 function childMessage(
-  { record, graphRoot, runRoot, hasJournal }: LaunchRequest,
+  { record, graphRoot, runRoot, hasJournal, network }: LaunchRequest,
   created: CreatedProcess,
   helperPid: number | undefined,
   startedAt: string,
@@ -331,7 +352,7 @@ function childMessage(
 ): ChildMessage {
   const { request } = record
   const helpers = [
-    ...(helperPid === undefined ? [] : [{ name: 'slirp4netns', pid: helperPid }]),
+    ...(helperPid === undefined ? [] : [{ name: network?.name ?? '', pid: helperPid }]),
     ...created.storagePids.map(pid => ({ name: 'fuse-overlayfs', pid })),
   ]
   return {
@@ -363,15 +384,15 @@ function childMessage(
   }
 }
 
-function awaitHelper(pipes: HelperPipes): void {
+function awaitHelper({ name }: NetworkHelper, pipes: HelperPipes): void {
   pipes.ready.close()
   const answer = waitReadable(pipes.readyReader, HELPER_DEADLINE_MS)
   if (answer === 'data') return
-  throw new TspodError(
+  throw new HelperFailure(
     'INTERNAL',
-    `connecting the container to the network: slirp4netns ${answer === 'end' ? 'ended at once' : 'did not answer within 10 s'}`,
+    `connecting the container to the network: ${name} ${answer === 'end' ? 'ended at once' : 'did not answer within 10 s'}`,
     {
-      hint: '`tspod doctor` checks slirp4netns and /dev/net/tun; --network none or host do without it',
+      hint: `\`tspod doctor\` checks ${name} and /dev/net/tun; --network none or host do without it`,
     },
   )
 }

@@ -1,21 +1,54 @@
 // The seam between a container's network namespace and the world outside.
+import type { PortMapping } from './ports/mapping.ts'
 
 /** The container's own end, as inspect and /etc/hosts show it. */
 export interface NetworkAddress {
   address: string
   prefixLength: number
   gateway: string
-  /** The network's own name server. */
+  address6?: { address: string; prefixLength: number; gateway: string }
+  /** The network's own name server, asked before the host's; or only `ifNone` of those can be reached from inside. */
   nameServer?: string
+  nameServerUse?: 'always' | 'ifNone'
   /** Where the host can be reached from inside. */
   hostAddress?: string
 }
 
+/** What a helper program is started with. */
+export interface HelperTarget {
+  /** The container's process 1. */
+  pid: number
+  /** Written to when the network works. */
+  readyFd: number
+  /** End of file ends the program. */
+  exitFd: number
+  /** A folder for a socket of its own, which is there before it starts and is removed after it has ended. */
+  folderFd: number
+  ports: readonly PortMapping[]
+}
+
 /** A program that serves one container's network namespace from outside, for as long as a descriptor of it stays open. */
 export interface NetworkHelper {
+  /** As messages call it. */
+  name: string
   path: string
-  /** argv for the container's process 1; `readyFd` is written to when the network works, end of file on `exitFd` ends the program. */
-  argv(target: { pid: number; readyFd: number; exitFd: number }): string[]
+  /** argv for the container's process 1. */
+  argv(target: HelperTarget): string[]
+}
+
+/** Where ports of the host lead to the container. */
+export interface PortForwarder {
+  /** What a port without an address is bound to. */
+  readonly everyAddress: readonly string[]
+  /** Throws UNSUPPORTED for a port that it cannot publish. Asks nobody. */
+  check(port: PortMapping): void
+  /** Ports of a running container; absent where they are given to the helper when it starts. */
+  live?: {
+    /** `folder`: the one that `folderFd` was. Throws IN_USE for a port that cannot be had; the range is not half published then. */
+    add(folder: string, port: PortMapping): void
+    /** Throws NOT_FOUND where it is not published. */
+    remove(folder: string, port: PortMapping): void
+  }
 }
 
 export interface NetworkDriver {
@@ -24,4 +57,8 @@ export interface NetworkDriver {
   readonly namespace: 'own' | 'host'
   readonly address?: NetworkAddress
   readonly helper?: NetworkHelper
+  /** Absent: no port can be published. */
+  readonly ports?: PortForwarder
+  /** The network interface in the container. */
+  readonly interfaceName?: string
 }

@@ -93,3 +93,13 @@ export const SOCK_STREAM = 1
 export const SOCK_SEQPACKET = 5
 export const SOCK_CLOEXEC = O_CLOEXEC
 export const SOCK_NONBLOCK = O_NONBLOCK
+
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const SOCK_DGRAM = 2
+
+/** setsockopt(2) */
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const SO_RCVTIMEO = 20
+export const SO_SNDTIMEO = 21

@@ -6,6 +6,7 @@ import { printLine } from '#cli/output.ts'
 import { oneContainer } from '#cli/selection.ts'
 import type { PublishedPort } from '#engine/contracts/container.ts'
 import { TspodError } from '#errors.ts'
+import { hostText, unfoldPorts } from '#network/ports/mapping.ts'
 
 export const portCommand = defineCommand({
   usage: '[options] CONTAINER [PORT[/PROTOCOL]]',
@@ -24,12 +25,12 @@ export const portCommand = defineCommand({
     const names = name === undefined ? [] : [name]
     const containers = await listPorts({ names, all, filters: [], ignoreMissing: false })
     for (const container of containers) {
-      const ports = container.ports.flatMap(unfold)
+      const ports = unfoldPorts(container.ports)
       const found = wanted === undefined ? ports : ports.filter(port => matches(port, wanted))
       if (wanted !== undefined && found.length === 0)
         throw new TspodError('NOT_FOUND', `no published port "${rest[0]}" in container "${container.name}"`)
       for (const port of found) {
-        const host = `${port.hostIp || '0.0.0.0'}:${port.hostPort}`
+        const host = hostText(port)
         const line = wanted === undefined ? `${port.containerPort}/${port.protocol} -> ${host}` : host
         printLine(all ? `${container.id.slice(0, 12)}\t${line}` : line)
       }
@@ -47,16 +48,6 @@ function parseWanted(text: string | undefined): Wanted | undefined {
   const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text) ?? []
   if (port === undefined) throw usageError(`parsing port "${text}": must be PORT[/tcp|udp|sctp]`)
   return { port: Number(port), protocol }
-}
-
-/** One entry per port of a range. */
-function unfold(port: PublishedPort): PublishedPort[] {
-  return Array.from({ length: port.range }, (_, index) => ({
-    ...port,
-    containerPort: port.containerPort + index,
-    hostPort: port.hostPort + index,
-    range: 1,
-  }))
 }
 
 function matches(port: PublishedPort, wanted: Wanted): boolean {

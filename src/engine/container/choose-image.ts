@@ -21,6 +21,8 @@ export interface ChosenImage {
   /** Paths of VOLUME. */
   volumes: string[]
   labels: Record<string, string>
+  /** Of EXPOSE: `80/tcp`. */
+  exposedPorts: string[]
   /** Layers, lowest first. */
   chain: ChainId[]
 }
@@ -61,7 +63,7 @@ function chosenImage(engine: Engine, image: StoredImage, name: string | undefine
 
 function describeImage(engine: Engine, image: { id: string; digest: Digest; name: string }): ChosenImage {
   const { config, chain } = engine.images.open(image)
-  const { Entrypoint, Cmd, Env, WorkingDir, User, StopSignal, Volumes, Labels } = config.config ?? {}
+  const { Entrypoint, Cmd, Env, WorkingDir, User, StopSignal, Volumes, Labels, ExposedPorts } = config.config ?? {}
   return {
     ...image,
     defaults: {
@@ -74,6 +76,7 @@ function describeImage(engine: Engine, image: { id: string; digest: Digest; name
     },
     volumes: Object.keys(Volumes ?? {}),
     labels: { ...Labels },
+    exposedPorts: Object.keys(ExposedPorts ?? {}),
     chain,
   }
 }

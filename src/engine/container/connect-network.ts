@@ -7,6 +7,9 @@ import { TspodError } from '#errors.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import { hostNetwork, noNetwork } from '#network/fixed.ts'
+import { hasIpv6, ownAddress } from '#network/own-address.ts'
+import { pastaNetwork } from '#network/pasta/driver.ts'
+import { parsePastaOptions } from '#network/pasta/options.ts'
 import { slirp4netnsNetwork } from '#network/slirp4netns/driver.ts'
 import { parseSlirp4netnsOptions } from '#network/slirp4netns/options.ts'
 import type { JoinedContainers } from './join-namespaces.ts'
@@ -31,23 +34,49 @@ export function connectNetwork(engine: Engine, request: ContainerRequest, _joine
     case 'path':
       return { kind: 'joined' }
     case 'pasta':
-      throw new TspodError('UNSUPPORTED', '--network pasta is not implemented yet', {
-        hint: 'use --network slirp4netns, host or none',
-      })
+      return { kind: 'own', driver: pasta(engine, asked.options) }
     case 'slirp4netns':
       return { kind: 'own', driver: slirp4netns(engine, asked.options) }
     case 'default':
     case 'private':
-      return { kind: 'own', driver: slirp4netns(engine, [...engine.config.engine.networkCmdOptions]) }
+      return { kind: 'own', driver: privateNetwork(engine) }
   }
 }
 
+/** A namespace of its own behind the helper that the configuration names; the other one where that is not installed. */
+function privateNetwork(engine: Engine): NetworkDriver {
+  const { networkCmdOptions } = engine.config.engine
+  if (defaultHelper(engine) === 'pasta') return pasta(engine, [])
+  return slirp4netns(engine, networkCmdOptions)
+}
+
+/** slirp4netns or pasta, as `default_rootless_network_cmd` says; the other one where that is not installed. */
+export function defaultHelper({ config }: Engine): 'slirp4netns' | 'pasta' {
+  const wanted = config.network.defaultRootlessNetworkCmd
+  const other = wanted === 'pasta' ? 'slirp4netns' : 'pasta'
+  const { helperBinariesDirs, networkCmdPath } = config.engine
+  if (networkCmdPath !== undefined || findProgram(wanted, helperBinariesDirs) !== undefined) return wanted
+  return findProgram(other, helperBinariesDirs) === undefined ? wanted : other
+}
+
 function slirp4netns(engine: Engine, options: readonly string[]): NetworkDriver {
-  const { networkCmdPath, helperBinariesDirs } = engine.config.engine
-  const path = networkCmdPath ?? findProgram('slirp4netns', helperBinariesDirs)
-  if (path === undefined)
-    throw new TspodError('NOT_FOUND', 'connecting the container to the network: slirp4netns is not installed', {
-      hint: 'install the package slirp4netns (an administrator), or use --network none or --network host',
-    })
-  return slirp4netnsNetwork(path, parseSlirp4netnsOptions(options))
+  const path = engine.config.engine.networkCmdPath ?? requireHelper(engine, 'slirp4netns', 'slirp4netns')
+  return slirp4netnsNetwork(path, parseSlirp4netnsOptions(options), ownAddress())
+}
+
+function pasta(engine: Engine, options: readonly string[]): NetworkDriver {
+  const path = requireHelper(engine, 'pasta', 'passt')
+  const address = ownAddress()
+  return pastaNetwork(path, parsePastaOptions([...engine.config.network.pastaOptions, ...options]), {
+    ...(address !== undefined && { address }),
+    has6: hasIpv6(),
+  })
+}
+
+function requireHelper(engine: Engine, name: 'slirp4netns' | 'pasta', packageName: string): string {
+  const path = findProgram(name, engine.config.engine.helperBinariesDirs)
+  if (path !== undefined) return path
+  throw new TspodError('NOT_FOUND', `connecting the container to the network: ${name} is not installed`, {
+    hint: `install the package ${packageName} (an administrator), or use --network none or --network host`,
+  })
 }

@@ -19,6 +19,7 @@ import { holdUnfinished } from '#container/unfinished.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
+import type { PortMapping } from '#network/ports/mapping.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
@@ -84,6 +85,7 @@ export async function buildContainer(
   })
   await volumes.giveNew(mapsOwner(ids, blueprint.plan.user))
   await sources.prepare(blueprint.plan.user)
+  const ports = await portsOf(request, image, blueprint)
   const record = recordOf(engine, {
     id,
     name,
@@ -91,6 +93,7 @@ export async function buildContainer(
     image,
     blueprint,
     mounts,
+    ports,
     storageDriver: root.driver,
     ids,
   })
@@ -153,6 +156,16 @@ export function inheritedMounts(graphRoot: string, request: ContainerRequest): R
   })
 }
 
+async function portsOf(
+  request: ContainerRequest,
+  image: ChosenImage | undefined,
+  { network }: Blueprint,
+): Promise<PortMapping[]> {
+  if (request.publish.length === 0 && !request.publishAll) return []
+  const { decidePorts } = await import('./publish.ts')
+  return decidePorts(request, image?.exposedPorts ?? [], network.driver)
+}
+
 interface RecordParts {
   id: ContainerId
   name: string
@@ -160,6 +173,7 @@ interface RecordParts {
   image: ChosenImage | undefined
   blueprint: Blueprint
   mounts: RecordedMount[]
+  ports: PortMapping[]
   storageDriver: string
   ids: ContainerIds
 }
@@ -170,6 +184,7 @@ function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
   const { spec, user, stopSignal } = blueprint.plan
   const logDriver = request.logDriver ?? containers.logDriver
   const args = spec.process?.args ?? []
+  const exposed = [...(image?.exposedPorts ?? []), ...request.expose]
   const entrypoint = request.entrypoint ?? image?.defaults.entrypoint ?? []
   return {
     version: 1,
@@ -185,6 +200,8 @@ function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
     ...(ids.rootIds && { rootIds: ids.rootIds }),
     mounts,
     network: request.network,
+    ...(parts.ports.length > 0 && { ports: parts.ports }),
+    ...(exposed.length > 0 && { exposed }),
     dependsOn: [
       ...new Set([
         ...ids.joined.ids,

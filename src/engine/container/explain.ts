@@ -173,7 +173,7 @@ function hasSetpriv(folders: readonly string[]): boolean {
 function helperWords({ network }: Blueprint): string[] | undefined {
   const helper = network.driver?.helper
   if (helper === undefined) return undefined
-  const words = helper.argv({ pid: 0, readyFd: 3, exitFd: 4 })
+  const words = helper.argv({ pid: 0, readyFd: 3, exitFd: 4, folderFd: 5, ports: [] })
   return [helper.path, ...words.slice(1)]
     .filter(text => !/^--(ready|exit)-fd=/.test(text))
     .map(text => (text === '0' ? '$holder' : text))

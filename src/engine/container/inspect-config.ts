@@ -3,6 +3,7 @@ import type { Config } from '#config/config.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import { portBindings } from './inspect-network.ts'
 
 /** Config; `spec` is missing where a container that never started can not be decided any more. */
 export function describeConfig(
@@ -18,6 +19,7 @@ export function describeConfig(
     AttachStdin: false,
     AttachStdout: false,
     AttachStderr: false,
+    ...(record.exposed !== undefined && { ExposedPorts: exposedPorts(record.exposed) }),
     Tty: request.tty,
     OpenStdin: request.interactive,
     StdinOnce: false,
@@ -39,4 +41,9 @@ export function describeConfig(
     sdNotifyMode: 'container',
     ...(request.timezone !== undefined && { Timezone: request.timezone }),
   }
+}
+
+/** `{"80/tcp": {}}` */
+function exposedPorts(texts: readonly string[]): InspectObject {
+  return Object.fromEntries(Object.keys(portBindings([], texts)).map(port => [port, {}]))
 }

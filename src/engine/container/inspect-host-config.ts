@@ -6,6 +6,7 @@ import type { NamespaceMode, UsernsMode } from '#container/request.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import { portBindings } from './inspect-network.ts'
 import { idOrName, networkMode } from './network-mode.ts'
 
 /** HostConfig; limits of cgroups, ports and restarts are as podman shows them where there are none. */
@@ -23,7 +24,7 @@ export function describeHostConfig(
     ContainerIDFile: request.cidFile ?? '',
     LogConfig: logConfigOf(engine, record),
     NetworkMode: networkMode(engine, record),
-    PortBindings: {},
+    PortBindings: portBindings(record.ports),
     RestartPolicy: { Name: '', MaximumRetryCount: 0 },
     AutoRemove: request.remove,
     VolumeDriver: '',
@@ -41,7 +42,7 @@ export function describeHostConfig(
     OomScoreAdj: request.oomScoreAdj ?? 0,
     PidMode: modeOf(engine, request.pid, 'private'),
     Privileged: request.privileged,
-    PublishAllPorts: false,
+    PublishAllPorts: request.publishAll,
     ReadonlyRootfs: request.readOnly,
     SecurityOpt: request.securityOpts,
     Tmpfs: Object.fromEntries(

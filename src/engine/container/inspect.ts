@@ -13,6 +13,7 @@ import { type RuntimeSpec, runtimeSpecVersion } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
 import { describeConfig } from './inspect-config.ts'
 import { describeHostConfig } from './inspect-host-config.ts'
+import { describeNetwork } from './inspect-network.ts'
 import { findOne } from './select.ts'
 import { type ContainerSize, measureContainers } from './sizes.ts'
 import { type SeenContainer, seeContainer } from './survey.ts'
@@ -69,7 +70,7 @@ async function describe(engine: Engine, seen: SeenContainer, size: ContainerSize
     ...(size !== undefined && { SizeRw: size.writableBytes, SizeRootFs: size.rootFsBytes }),
     Mounts: describeMounts(record),
     Dependencies: record.dependsOn,
-    NetworkSettings: describeNetwork(seen),
+    NetworkSettings: describeNetwork(seen, record),
     Namespace: '',
     IsInfra: false,
     IsService: false,
@@ -158,27 +159,6 @@ function lowerFolders(engine: Engine, digest: Digest): string[] | undefined {
   } catch (error) {
     if (error instanceof TspodError && (error.code === 'NOT_FOUND' || error.code === 'INVALID')) return undefined
     throw error
-  }
-}
-
-/** slirp4netns gives every container the same address, which nothing outside can reach: as with podman, there is none to show. */
-function describeNetwork({ isRunning, report }: SeenContainer): InspectObject {
-  return {
-    EndpointID: '',
-    Gateway: '',
-    IPAddress: '',
-    IPPrefixLen: 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
-    MacAddress: '',
-    Bridge: '',
-    SandboxID: '',
-    HairpinMode: false,
-    LinkLocalIPv6Address: '',
-    LinkLocalIPv6PrefixLen: 0,
-    Ports: {},
-    SandboxKey: isRunning && report.state !== undefined ? `/proc/${report.state.pid}/ns/net` : '',
   }
 }
 

@@ -10,27 +10,39 @@ import type { PidFile } from './id-files.ts'
  */
 export async function launch(
   engine: Engine,
-  { record, blueprint, root }: CreatedContainer,
+  container: CreatedContainer,
   restarts: number,
   isAttended: boolean,
 ): Promise<Launched> {
-  using pidFile = record.request.pidFile === undefined ? undefined : await openPidFile(record.request.pidFile)
-  const launched = await launchContainer({
-    graphRoot: engine.graphRoot,
-    runRoot: engine.runRoot,
-    namespace: await engine.namespace(),
-    record,
-    spec: blueprint.plan.spec,
-    files: blueprint.files,
-    network: blueprint.network.driver,
-    root,
-    restarts,
-    hasJournal: engine.config.engine.eventsLogger === 'file',
-    isAttended,
-    meanwhile: isAttended ? loadAttending : async () => {},
-  })
-  pidFile?.write(launched.pid)
-  return launched
+  const { blueprint, root } = container
+  const { driver } = blueprint.network
+  const { pidFile: pidPath } = container.record.request
+  using pidFile = pidPath === undefined ? undefined : await openPidFile(pidPath)
+  const hasPorts = container.record.ports !== undefined && driver?.ports !== undefined
+  const record = hasPorts
+    ? await (await import('./publish.ts')).settlePorts(engine, container.record, driver.ports)
+    : container.record
+  try {
+    const launched = await launchContainer({
+      graphRoot: engine.graphRoot,
+      runRoot: engine.runRoot,
+      namespace: await engine.namespace(),
+      record,
+      spec: blueprint.plan.spec,
+      files: blueprint.files,
+      network: driver,
+      root,
+      restarts,
+      hasJournal: engine.config.engine.eventsLogger === 'file',
+      isAttended,
+      meanwhile: isAttended ? loadAttending : async () => {},
+    })
+    pidFile?.write(launched.pid)
+    return launched
+  } catch (error) {
+    if (!hasPorts) throw error
+    throw await (await import('./publish.ts')).explainFailure(engine, record, driver.ports, error)
+  }
 }
 
 /** Before the start: where it cannot be written, nothing runs yet. */

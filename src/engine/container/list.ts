@@ -55,7 +55,7 @@ function summarize({ id, report, status, record, isRunning }: SeenContainer): Co
     labels: record?.labels ?? {},
     mounts: record?.mounts.map(({ destination }) => destination) ?? [],
     networks: [],
-    ports: [],
+    ports: record?.ports ?? [],
     restarts: state?.restarts ?? 0,
     ...(status === 'elsewhere' && state !== undefined && { machine: state.machineId }),
   }

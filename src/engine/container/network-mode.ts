@@ -4,8 +4,9 @@ import { parseNetworkOption } from '#container/options/namespaces.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import type { Engine } from '#engine/open.ts'
 import { hasCode } from '#errors.ts'
+import { defaultHelper } from './connect-network.ts'
 
-/** `slirp4netns`, `host`, `none`, `container:<id>`, `ns:<path>`. */
+/** `slirp4netns`, `pasta`, `host`, `none`, `container:<id>`, `ns:<path>`. */
 export function networkMode(engine: Engine, { network }: Pick<ContainerRecord, 'network'>): string {
   const asked = network.kind === 'default' ? parseNetworkOption([engine.config.containers.netns]) : network
   switch (asked.kind) {
@@ -15,7 +16,7 @@ export function networkMode(engine: Engine, { network }: Pick<ContainerRecord, '
       return `ns:${asked.path}`
     case 'default':
     case 'private':
-      return 'slirp4netns'
+      return defaultHelper(engine)
     case 'none':
     case 'host':
     case 'pasta':

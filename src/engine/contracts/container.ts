@@ -1,5 +1,6 @@
 // Inputs and outputs of the container verbs: data only, times in milliseconds since 1970, ids in full (64 hex digits).
 import type { TspodError } from '#errors.ts'
+import type { PortMapping } from '#network/ports/mapping.ts'
 import type { PullOptions } from './image.ts'
 
 /** A name, a full id or an unambiguous prefix; `{ latest: true }` is the one created last. */
@@ -136,14 +137,8 @@ export interface ContainerQuery {
   namespaces: boolean
 }
 
-export interface PublishedPort {
-  hostIp: string
-  hostPort: number
-  containerPort: number
-  /** how many consecutive ports, 1 for one */
-  range: number
-  protocol: 'tcp' | 'udp' | 'sctp'
-}
+/** A published port, or a range of consecutive ones. */
+export type PublishedPort = PortMapping
 
 /** Inode numbers of the process's namespaces, as text. */
 export interface NamespaceInodes {

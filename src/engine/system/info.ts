@@ -51,12 +51,19 @@ async function reportStorage(engine: Engine): Promise<EngineFacts['storage']> {
 }
 
 function reportNetwork(config: Config): EngineFacts['network'] {
-  const program = findNetworkHelper('slirp4netns', config)
+  const wanted = config.network.defaultRootlessNetworkCmd
+  const other = wanted === 'pasta' ? 'slirp4netns' : 'pasta'
+  const programs = { [wanted]: findNetworkHelper(wanted, config), [other]: findNetworkHelper(other, config) }
+  const installed = [wanted, other].filter(name => programs[name] !== undefined)
   const fixed = ['none', 'host']
   const { netns } = config.containers
   if (fixed.includes(netns)) return { default: netns, reason: 'the configuration says so', available: fixed }
-  if (program === undefined) return { default: 'slirp4netns', reason: 'it is not installed', available: fixed }
-  return { default: 'slirp4netns', reason: `it is installed: ${program}`, available: [...fixed, 'slirp4netns'] }
+  const available = [...fixed, ...installed]
+  if (programs[wanted] !== undefined)
+    return { default: wanted, reason: `it is installed: ${programs[wanted]}`, available }
+  if (programs[other] !== undefined)
+    return { default: other, reason: `${wanted} is not installed: ${programs[other]}`, available }
+  return { default: wanted, reason: 'it is not installed', available }
 }
 
 function countAll(engine: Engine): EngineFacts['counts'] {

@@ -1,21 +1,30 @@
 // slirp4netns(1): a userspace TCP/IP stack on a tap device in the container's network namespace; no privilege on the host at all.
-import type { NetworkDriver } from '#network/driver.ts'
+import type { HelperTarget, NetworkDriver } from '#network/driver.ts'
 import { type Slirp4netnsOptions, slirp4netnsAddress } from './options.ts'
+import { apiSocketName, slirp4netnsPorts } from './ports.ts'
 
-/** The driver for one container. `path` is the program. */
-export function slirp4netnsNetwork(path: string, options: Slirp4netnsOptions): NetworkDriver {
+/** The driver for one container. `path` is the program, `hostAddress` this machine's own address. */
+export function slirp4netnsNetwork(
+  path: string,
+  options: Slirp4netnsOptions,
+  hostAddress: string | undefined,
+): NetworkDriver {
+  const address = slirp4netnsAddress(options)
   return {
     name: 'slirp4netns',
     namespace: 'own',
-    address: slirp4netnsAddress(options),
-    helper: { path, argv: target => slirp4netnsArguments(options, target) },
+    // the gateway stands for the host's loopback, where that is allowed
+    address: { ...address, ...(!options.allowHostLoopback && { hostAddress }) },
+    helper: { name: 'slirp4netns', path, argv: target => slirp4netnsArguments(options, target) },
+    ports: slirp4netnsPorts(address.address),
+    interfaceName: 'tap0',
   }
 }
 
 /** The command line for one container. Its sandbox and system call filter are on (both since 0.4.0). */
 export function slirp4netnsArguments(
   options: Slirp4netnsOptions,
-  target: { pid: number; readyFd: number; exitFd: number },
+  target: Pick<HelperTarget, 'pid' | 'readyFd' | 'exitFd' | 'folderFd'>,
 ): string[] {
   return [
     'slirp4netns',
@@ -28,6 +37,7 @@ export function slirp4netnsArguments(
     ...(options.outboundAddr6 === undefined ? [] : [`--outbound-addr6=${options.outboundAddr6}`]),
     '--enable-sandbox',
     '--enable-seccomp',
+    `--api-socket=/proc/self/fd/${target.folderFd}/${apiSocketName}`,
     `--ready-fd=${target.readyFd}`,
     `--exit-fd=${target.exitFd}`,
     String(target.pid),

@@ -39,10 +39,11 @@ export function parseSlirp4netnsOptions(texts: readonly string[]): Slirp4netnsOp
         options.outboundAddr6 = value
         break
       case 'port_handler':
-        throw new TspodError('UNSUPPORTED', `network option "${text}": published ports are not implemented yet`)
+        checkPortHandler(text, value)
+        break
       default:
         throw new TspodError('INVALID', `network option "${text}": slirp4netns has no option "${name}"`, {
-          hint: 'it has mtu, cidr, allow_host_loopback, enable_ipv6, outbound_addr, outbound_addr6',
+          hint: 'it has mtu, cidr, allow_host_loopback, enable_ipv6, outbound_addr, outbound_addr6, port_handler',
         })
     }
   }
@@ -52,6 +53,16 @@ export function parseSlirp4netnsOptions(texts: readonly string[]): Slirp4netnsOp
 function splitOnce(text: string): [string, string] {
   const equals = text.indexOf('=')
   return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** slirp4netns forwards ports itself, which keeps the client's address. */
+function checkPortHandler(text: string, value: string): void {
+  if (value === 'slirp4netns') return
+  if (value === 'rootlesskit')
+    throw new TspodError('UNSUPPORTED', `network option "${text}": rootlesskit is not implemented yet`, {
+      hint: "port_handler=slirp4netns, the default here, also keeps the client's address; --network pasta is the fastest",
+    })
+  throw new TspodError('INVALID', `network option "${text}": found "${value}", must be slirp4netns`)
 }
 
 function parseMtu(text: string, value: string): number {

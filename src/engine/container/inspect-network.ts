@@ -1,0 +1,57 @@
+// The part `NetworkSettings` of a container's inspection: how it is connected, as podman says it, and more.
+import type { ContainerRecord } from '#container/record.ts'
+import { isHelperAlive } from '#container/state.ts'
+import type { InspectObject } from '#engine/contracts/container.ts'
+import { lookInside } from '#network/look-inside.ts'
+import { type PortMapping, unfoldPorts } from '#network/ports/mapping.ts'
+import { parseExposed } from '#network/ports/parse.ts'
+import type { SeenContainer } from './survey.ts'
+
+/**
+ * NetworkSettings. Beyond podman's: `SourceAddress`, whether servers behind published ports see their client's address (`kept`; with
+ * slirp4netns clients on this machine's loopback have the gateway's), and `Helper`, the program that connects the container.
+ */
+export function describeNetwork({ isRunning, report }: SeenContainer, record: ContainerRecord): InspectObject {
+  const state = isRunning ? report.state : undefined
+  const driver = state?.network?.driver
+  const isOwn = driver !== undefined && driver !== 'host'
+  const known = isOwn ? state?.network?.address : undefined
+  const inside = isOwn && state !== undefined ? lookInside(state.pid) : undefined
+  const { address6 } = known ?? {}
+  return {
+    EndpointID: '',
+    Gateway: known?.gateway ?? inside?.gateway ?? '',
+    IPAddress: known?.address ?? inside?.address ?? '',
+    IPPrefixLen: known?.prefixLength ?? inside?.prefixLength ?? 0,
+    IPv6Gateway: address6?.gateway ?? '',
+    GlobalIPv6Address: address6?.address ?? '',
+    GlobalIPv6PrefixLen: address6?.prefixLength ?? 0,
+    MacAddress: inside?.macAddress ?? '',
+    Bridge: '',
+    SandboxID: '',
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    Ports: portBindings(record.ports, record.exposed),
+    SandboxKey: state === undefined ? '' : `/proc/${state.pid}/ns/net`,
+    ...(record.ports !== undefined && { SourceAddress: 'kept' }),
+    ...(driver !== undefined &&
+      state?.networkHelper !== undefined && {
+        Helper: { Name: driver, Pid: state.networkHelper.pid, Running: isHelperAlive(state) },
+      }),
+  }
+}
+
+/** `{"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "81/tcp": null}`: published ports, and null for those that are only exposed. */
+export function portBindings(ports: readonly PortMapping[] = [], exposed: readonly string[] = []): InspectObject {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
+  for (const text of exposed) {
+    const { containerPort, range, protocol } = parseExposed(text)
+    for (let port = containerPort; port < containerPort + range; port++) bindings[`${port}/${protocol}`] = null
+  }
+  for (const { hostIp, hostPort, containerPort, protocol } of unfoldPorts(ports)) {
+    const key = `${containerPort}/${protocol}`
+    bindings[key] = [...(bindings[key] ?? []), { HostIp: hostIp, HostPort: String(hostPort) }]
+  }
+  return bindings
+}

@@ -1,0 +1,62 @@
+// Published ports through slirp4netns: forwarders of libslirp, added and removed over the API socket. Its servers see a client's own
+// address, but for clients on this machine's loopback, which come from the gateway's.
+import { hasCode, TspodError } from '#errors.ts'
+import type { PortForwarder } from '#network/driver.ts'
+import { type PortMapping, portText, unfoldPorts } from '#network/ports/mapping.ts'
+import { PortTakenError } from '#network/ports/taken.ts'
+import { type ApiSocket, addHostForward, listHostForwards, removeHostForward } from './api.ts'
+
+/** The API socket's name in the container's runtime folder. */
+export const apiSocketName = 'slirp4netns'
+
+/** Forwards to the container's address in slirp4netns's network. */
+export function slirp4netnsPorts(guestAddr: string): PortForwarder {
+  return {
+    everyAddress: ['0.0.0.0'],
+    check: checkPort,
+    live: {
+      add: (folder, port) => addPort({ folder, name: apiSocketName }, guestAddr, port),
+      remove: (folder, port) => removePort({ folder, name: apiSocketName }, port),
+    },
+  }
+}
+
+function checkPort(port: PortMapping): void {
+  const refuse = (why: string) =>
+    new TspodError('UNSUPPORTED', `publishing ${portText(port)}: slirp4netns ${why}`, {
+      hint: '--network pasta does',
+    })
+  if (port.hostIp.includes(':')) throw refuse('does not forward ports of IPv6 addresses')
+  if (port.protocol === 'sctp')
+    throw new TspodError('UNSUPPORTED', `publishing ${portText(port)}: neither slirp4netns nor pasta forwards sctp`)
+}
+
+function addPort(socket: ApiSocket, guestAddr: string, mapping: PortMapping): void {
+  const added: number[] = []
+  for (const port of unfoldPorts([mapping])) {
+    try {
+      added.push(addHostForward(socket, forwardOf(port, guestAddr)))
+    } catch (error) {
+      for (const id of added) removeHostForward(socket, id)
+      throw hasCode(error, 'IN_USE') ? new PortTakenError(port, error) : error
+    }
+  }
+}
+
+function forwardOf({ hostIp, hostPort, containerPort, protocol }: PortMapping, guestAddr: string) {
+  const proto = protocol === 'udp' ? ('udp' as const) : ('tcp' as const)
+  return { proto, hostAddr: hostIp || '0.0.0.0', hostPort, guestAddr, guestPort: containerPort }
+}
+
+function removePort(socket: ApiSocket, mapping: PortMapping): void {
+  const listed = listHostForwards(socket)
+  const ids = unfoldPorts([mapping]).map(({ hostIp, hostPort, protocol }) => {
+    const found = listed.find(
+      forward =>
+        forward.proto === protocol && forward.hostPort === hostPort && forward.hostAddr === (hostIp || '0.0.0.0'),
+    )
+    if (found === undefined) throw new TspodError('NOT_FOUND', `slirp4netns does not forward ${portText(mapping)}`)
+    return found.id
+  })
+  for (const id of ids) removeHostForward(socket, id)
+}
