@@ -42,6 +42,8 @@ export interface ResolvConfInputs {
   options: readonly string[]
   /** the network's own server, asked before the host's */
   networkServer?: string
+  /** `ifNone`: only where none of the host's servers can be reached */
+  networkServerUse?: 'always' | 'ifNone'
   /** the host's servers on 127.0.0.0/8 and ::1 are somebody else in a network namespace of one's own */
   dropLoopback: boolean
 }
@@ -62,10 +64,7 @@ export function resolvConfFile(inputs: ResolvConfInputs): string {
     .filter(([key, server]) => key === 'nameserver' && server !== undefined)
     .map(([, server = '']) => server)
     .filter(server => !inputs.dropLoopback || !/^(127\.|::1$)/.test(server))
-  const servers =
-    inputs.servers.length > 0
-      ? inputs.servers
-      : [...(inputs.networkServer ? [inputs.networkServer] : []), ...hostServers]
+  const servers = inputs.servers.length > 0 ? inputs.servers : [...networkServers(inputs, hostServers), ...hostServers]
   const searches =
     inputs.searches.length > 0 ? inputs.searches.filter(each => each !== '.') : values('search', 'domain')
   const options = inputs.options.length > 0 ? inputs.options : values('options')
@@ -75,6 +74,11 @@ export function resolvConfFile(inputs: ResolvConfInputs): string {
     ...(options.length > 0 ? [`options ${options.join(' ')}`] : []),
     '',
   ].join('\n')
+}
+
+function networkServers({ networkServer, networkServerUse }: ResolvConfInputs, others: readonly string[]): string[] {
+  if (networkServer === undefined || (networkServerUse === 'ifNone' && others.length > 0)) return []
+  return [networkServer]
 }
 
 /** /run/.containerenv: facts for a --privileged container, empty for others, as scripts expect of podman's. */

@@ -2,6 +2,7 @@
 // command line be killed, detach or close, the container's parent (the launcher) becomes a monitor of its own: see
 // docs/decisions/attended.md. Runs in the command line.
 import { parseLogConfig } from '#container/log-config.ts'
+import { log } from '#log.ts'
 import { openSocketPair, writeFully } from '#sys/fd.ts'
 import { SIGKILL, SOCK_STREAM } from '#sys/flags.ts'
 import { Poller, READABLE } from '#sys/poll.ts'
@@ -12,7 +13,7 @@ import { recordEnding } from './ending.ts'
 import { journalEvents } from './journal.ts'
 import type { Attended } from './launch.ts'
 import { openLog } from './log/open.ts'
-import { Monitor, type MonitorPlace, type WatchedChildren } from './monitor.ts'
+import { Monitor, type MonitorEvents, type MonitorPlace, type WatchedChildren } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
 
 /** Watches the container and serves this very process as its first client, until it ends or the user leaves. */
@@ -23,14 +24,14 @@ export async function attend(
   using poller = new Poller()
   const [toClient, toMonitor] = openSocketPair(SOCK_STREAM)
   using _toMonitor = toMonitor
-  const log = await openLog(parseLogConfig(child.logDriver, child.logOpts, child.folder))
+  const containerLog = await openLog(parseLogConfig(child.logDriver, child.logOpts, child.folder))
   const place: MonitorPlace = {
     poller,
     streams,
     watchChildren: onEnd => watchThrough(launcher, child, poller, onEnd),
     releaseOutput,
   }
-  const monitor = new Monitor(child, log, toClient, journalEvents(child), place)
+  const monitor = new Monitor(child, containerLog, toClient, eventsOf(child), place)
   writeFully(toMonitor.number, encodeMessage('started', { isTold: false }))
   using link = new MonitorLink(poller, toMonitor, options)
   while (link.outcome === undefined && !monitor.hasEnded) monitor.turn()
@@ -51,6 +52,18 @@ export async function attend(
   launcher.close() // on a full disk it is the monitor now, and tries again
   if (isRecorded) waitProcess(launcher.pid)
   return link.conclude(link.outcome)
+}
+
+/** The user is there to be told. */
+function eventsOf(child: ChildMessage): MonitorEvents {
+  const events = journalEvents(child)
+  return {
+    ...events,
+    onHelperLost: (helper, status) => {
+      events.onHelperLost(helper, status)
+      log.warn(`${helper} of container "${child.name}" has ended (status ${status.code}): what it served is lost`)
+    },
+  }
 }
 
 /** The container's process and its helpers are the launcher's children: their end is seen by pidfd_open(2), told by the launcher. */

@@ -59,6 +59,6 @@ export interface NetworkDriver {
   readonly helper?: NetworkHelper
   /** Absent: no port can be published. */
   readonly ports?: PortForwarder
-  /** The network interface in the container. */
-  readonly interfaceName?: string
+  /** Kernel parameters of the network namespace. */
+  readonly sysctls?: Readonly<Record<string, string>>
 }

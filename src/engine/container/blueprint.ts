@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostsFile, resolvConfFile } from '#container/etc-files.ts'
 import { readHooks } from '#container/hooks.ts'
-import type { PlanInputs, ResolvedMount } from '#container/inputs.ts'
+import type { ContainerDefaults, PlanInputs, ResolvedMount } from '#container/inputs.ts'
 import { parseAddHost } from '#container/options/add-host.ts'
 import { readEnvFile } from '#container/options/key-value.ts'
 import { type ContainerId, containerDir } from '#container/record.ts'
@@ -56,7 +56,7 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
     name,
     request,
     image: wanted.image?.defaults ?? {},
-    defaults: containerDefaults(config),
+    defaults: defaultsFor(containerDefaults(config), network),
     host,
     userNamespace,
     joined: joined.paths,
@@ -86,6 +86,11 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
     ...(init?.content !== undefined && { init: init.content }),
   }
   return { plan, network, files }
+}
+
+/** The network's own wishes come before those of the configuration. */
+function defaultsFor(defaults: ContainerDefaults, { driver }: ConnectedNetwork): ContainerDefaults {
+  return driver?.sysctls === undefined ? defaults : { ...defaults, sysctls: { ...driver.sysctls, ...defaults.sysctls } }
 }
 
 function hostUserEntries(request: ContainerRequest): string[] {
@@ -150,6 +155,7 @@ function filesOf(
       searches: request.dnsSearch.length > 0 ? request.dnsSearch : [...containers.dnsSearches],
       options: request.dnsOptions.length > 0 ? request.dnsOptions : [...containers.dnsOptions],
       networkServer: address?.nameServer,
+      networkServerUse: address?.nameServerUse,
       dropLoopback: network.kind !== 'host',
     }),
     hostname: `${hostname || id.slice(0, 12)}\n`,

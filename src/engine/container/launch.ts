@@ -41,7 +41,7 @@ export async function launch(
     return launched
   } catch (error) {
     if (!hasPorts) throw error
-    throw await (await import('./publish.ts')).explainFailure(engine, record, driver.ports, error)
+    throw await (await import('./publish.ts')).explainFailure(engine, record.ports ?? [], driver.ports, error)
   }
 }
 

@@ -79,7 +79,8 @@ export async function settlePorts(
   return settled
 }
 
-async function settlePort(
+/** One of them: what it becomes. */
+export async function settlePort(
   engine: Engine,
   port: PortMapping,
   forwarder: PortForwarder,
@@ -106,7 +107,7 @@ function fallBack(port: PortMapping, everyAddress: readonly string[]): PortMappi
 /** What a failed start is to be reported as: a port that somebody took in between is the better explanation. */
 export async function explainFailure(
   engine: Engine,
-  record: ContainerRecord,
+  ports: readonly PortMapping[],
   forwarder: PortForwarder,
   error: unknown,
 ): Promise<unknown> {
@@ -114,7 +115,7 @@ export async function explainFailure(
     const { port } = error
     return refusal(engine, firstRefused(port, forwarder.everyAddress) ?? { port, state: 'taken' }, forwarder)
   }
-  if (error instanceof HelperFailure) await settlePorts(engine, record, forwarder)
+  if (error instanceof HelperFailure) for (const port of ports) await settlePort(engine, port, forwarder, false)
   return error
 }
 

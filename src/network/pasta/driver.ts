@@ -21,7 +21,8 @@ export function pastaNetwork(
     address: pastaAddress(options, host),
     helper: { name: 'pasta', path, argv: target => pastaArguments(options, interfaceName, target) },
     ports: { everyAddress: ['0.0.0.0', '::'], check: checkPort },
-    interfaceName,
+    // its addresses work at once: nobody else is on that link (IPv6 would look for duplicates for a second or two)
+    ...(host.has6 && { sysctls: { 'net.ipv6.conf.default.accept_dad': '0' } }),
   }
 }
 

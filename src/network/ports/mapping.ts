@@ -33,6 +33,27 @@ export function unfoldPorts<T extends PortMapping>(ports: readonly T[]): T[] {
   )
 }
 
+/** The other way round: neighbours become ranges. */
+export function foldPorts<T extends PortMapping>(ports: readonly T[]): T[] {
+  const folded: T[] = []
+  for (const port of ports) {
+    const last = folded.at(-1)
+    if (last !== undefined && isNext(last, port))
+      folded[folded.length - 1] = { ...last, range: last.range + port.range }
+    else folded.push(port)
+  }
+  return folded
+}
+
+function isNext(a: PortMapping, b: PortMapping): boolean {
+  return (
+    a.protocol === b.protocol &&
+    a.hostIp === b.hostIp &&
+    b.hostPort === a.hostPort + a.range &&
+    b.containerPort === a.containerPort + a.range
+  )
+}
+
 /** True where both cannot be published at once: the same port of the same protocol, on addresses that overlap. */
 export function isPortConflict(a: PortMapping, b: PortMapping): boolean {
   return (

@@ -17,7 +17,6 @@ export function slirp4netnsNetwork(
     address: { ...address, ...(!options.allowHostLoopback && { hostAddress }) },
     helper: { name: 'slirp4netns', path, argv: target => slirp4netnsArguments(options, target) },
     ports: slirp4netnsPorts(address.address),
-    interfaceName: 'tap0',
   }
 }
 
