@@ -233,6 +233,15 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     launcher.close()
     waitProcess(launcher.pid)
   })
+  const decide = (): { plan: CreatePlan; final: Step[] } => {
+    const plan = planCreate(spec, request.root.path, {
+      terminalSocket: streams.kind === 'terminal' ? streams.socket : undefined,
+      isFolder: source => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true,
+      openedTree: source => trees.get(source)?.number,
+    })
+    return { plan, final: finalSteps(plan, request) }
+  }
+  const decided = request.isAttended ? decide() : undefined // while the stub starts
   launcher.do([call('setsid'), call('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)])
   stager = launcher.clone(stagerSeat, 0, [initSeat, ...storageSeats])
   const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
@@ -241,14 +250,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   if (request.isAttended) launcher.bequeath(programCalls(request.monitor))
   else launcher.postExec(programCalls(request.monitor))
 
-  // while the monitor starts
-  const plan = planCreate(spec, request.root.path, {
-    terminalSocket: streams.kind === 'terminal' ? streams.socket : undefined,
-    isFolder: source => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true,
-    openedTree: source => trees.get(source)?.number,
-  })
-  const final = finalSteps(plan, request)
-
+  const { plan, final } = decided ?? decide() // while the monitor starts
   const [first, ...more] = request.root.stages
   const entered = {
     calls: joinCalls([enterCalls(namespace), first?.calls ?? []]),

@@ -86,16 +86,19 @@ export function execProcess(request: ExecRequest): number {
 export class JoinedProcess implements Disposable {
   readonly #servant: Servant
   readonly #request: ExecRequest
+  readonly #final: readonly Step[]
   #isStarted = false
 
-  constructor(servant: Servant, request: ExecRequest) {
+  constructor(servant: Servant, request: ExecRequest, final: readonly Step[]) {
     this.#servant = servant
     this.#request = request
+    this.#final = final
   }
 
   /** Executes the program; its pid, to be waited for by the caller. */
   start(): number {
-    startProgram(this.#servant, this.#request)
+    const { process, executable } = this.#request
+    executeProgram(this.#servant, process, this.#final, planExecve(process, executable))
     this.#isStarted = true
     return this.#servant.pid
   }
@@ -135,9 +138,10 @@ export function joinProcess(request: ExecRequest): JoinedProcess {
     joiner.close()
     waitProcess(joiner.pid)
   })
+  const final = planFinal(request) // while the stub starts
   joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, foreignNamespaces(target.pid))])
   const servant = joiner.clone(seat, CLONE_PARENT)
-  const joined = new JoinedProcess(servant, request)
+  const joined = new JoinedProcess(servant, request, final)
   try {
     performSteps(servant, [rootStep(request.root), ...terminalSteps(request)])
     return joined
@@ -169,17 +173,16 @@ function terminalSteps({ streams, process }: ExecRequest): Step[] {
   return open === undefined ? [] : [open]
 }
 
-function startProgram(servant: Servant, request: ExecRequest): void {
+function planFinal(request: ExecRequest): Step[] {
   const { streams, process, linux } = request
   const facts = {
     keepGroups: request.keepGroups,
     lastCapability: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
     seccomp: request.seccomp,
   }
-  const final = [
+  return [
     streams.kind === 'terminal' ? planTerminalStreams() : planStreams(streams, process.user),
     ...planSurroundings(process, 3 + request.preservedFds),
     ...planIdentitySteps(process, linux, facts),
   ]
-  executeProgram(servant, process, final, planExecve(process, request.executable))
 }

@@ -80,6 +80,8 @@ export class Servant implements Disposable {
   #seatFds: readonly number[]
   #pending: Pending | undefined
   #isAbandoned = false
+  /** Its first batch has not been waited for. */
+  #isNewborn = false
   #isHeir = false
   /** Where `peekChild` has the kernel write to. */
   #childFacts: number | undefined
@@ -109,7 +111,8 @@ export class Servant implements Disposable {
 
   /**
    * The same, as the stub from the start: the clone shares this process's memory (CLONE_VM) until it has executed the stub, so that
-   * no page table is copied. That is the cheap way to a servant; `stubCalls` says what it keeps open.
+   * no page table is copied. That is the cheap way to a servant; `stubCalls` says what it keeps open. That
+   * the stub is in place is awaited with its first batch: until then this process can do something else.
    */
   static startStub(seat: Seat, seats: readonly Seat[], stubCalls: readonly Call[]): Servant {
     return Servant.#cloneThis(seat, seats, CLONE_VM | SIGCHLD, stubCalls, [])
@@ -137,7 +140,7 @@ export class Servant implements Disposable {
       for (const { theirs } of [seat, ...seats]) theirs.close()
       const servant = new Servant(pid, seat, seat.occupy(), seatFds)
       try {
-        servant.#await(calls, start)
+        servant.#expect(calls, start)
         if (first.length > 0) servant.do(first)
         return servant
       } catch (error) {
@@ -157,7 +160,8 @@ export class Servant implements Disposable {
 
   /**
    * Has this servant clone another one into `seat`, with namespace flags of clone(2); with CLONE_PARENT the new one's parent is
-   * this servant's. The child holds on to `seats`, for those that it will clone itself. The pid is as this servant sees it.
+   * this servant's. The child holds on to `seats`, for those that it will clone itself. The pid is as this servant sees it. That the
+   * child is ready is awaited with its first batch.
    */
   clone(seat: Seat, flags = 0, seats: readonly Seat[] = []): Servant {
     const memory = arena()
@@ -171,13 +175,8 @@ export class Servant implements Disposable {
       const [pid = -1] = this.do([clone, call('close', own)])
       this.#seatFds = this.#seatFds.filter(fd => fd !== own)
       const servant = new Servant(pid, seat, seat.occupy(), kept)
-      try {
-        servant.#await(calls, start)
-        return servant
-      } catch (error) {
-        servant.close()
-        throw error
-      }
+      servant.#expect(calls, start)
+      return servant
     } catch (error) {
       // a child may be there although its cloner could not say so
       if (error instanceof ServantGone || error instanceof ServantLate) {
@@ -217,6 +216,7 @@ export class Servant implements Disposable {
 
   /** Hands over a batch without waiting; `answer` waits for it. */
   post(calls: readonly Call[]): void {
+    this.#awaitFirst()
     if (this.#pending !== undefined) throw new RangeError('this servant has a batch under way')
     const memory = arena()
     memory.beginBatch()
@@ -333,11 +333,18 @@ export class Servant implements Disposable {
     this.close()
   }
 
-  /** Waits for the first batch, which the servant found in its mailbox. */
-  #await(calls: readonly Call[], start: number): void {
+  /** Notes the first batch, which the servant finds in its mailbox. */
+  #expect(calls: readonly Call[], start: number): void {
     arena().beginBatch()
     this.#pending = { calls, start }
-    this.#finish(DEFAULT_DEADLINE_MS, (_, index) => {
+    this.#isNewborn = true
+  }
+
+  /** Waits for the first batch, where nobody has yet. */
+  #awaitFirst(): void {
+    if (!this.#isNewborn) return
+    this.#isNewborn = false
+    this.#finish(DEFAULT_DEADLINE_MS, ({ calls }, index) => {
       if (index === undefined) throw new ServantGone(calls)
     })
   }

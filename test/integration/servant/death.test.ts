@@ -70,12 +70,18 @@ test('a servant that dies on its way into the stub', () => {
 
 test('a servant that dies while it shares the memory of its master', () => {
   const seat = new Seat()
-  expectGone(() => Servant.startStub(seat, [], [call('exit_group', 3)]))
+  const servant = Servant.startStub(seat, [], [call('exit_group', 3)])
+  expectGone(() => servant.call('getpid'))
+  servant.close()
+  waitProcess(servant.pid)
 })
 
 test('a servant that cannot execute the stub while it shares the memory of its master', () => {
   const seat = new Seat()
-  expect(() => Servant.startStub(seat, [], [call('execve', '/nowhere', ['x'], [])])).toThrow('execve "/nowhere')
+  const servant = Servant.startStub(seat, [], [call('execve', '/nowhere', ['x'], [])])
+  expect(() => servant.call('getpid')).toThrow('execve "/nowhere')
+  servant.close()
+  waitProcess(servant.pid)
 })
 
 test('a servant that dies after it has cloned: its child goes on, and ends with its own master end', () => {
