@@ -375,7 +375,6 @@ describe('options that cannot be met', () => {
       ['--memory', '64m'],
       ['--cpus', '1'],
       ['--pod', 'p'],
-      ['-p', '8080:80'],
       ['--health-cmd', 'true'],
       ['--gpus', 'all'],
     ]) {

@@ -121,12 +121,18 @@ function testEnvironment(account: Account | undefined, work: string): Record<str
     ...(process.env.TSPOD_TEST_TINY_DISK === undefined
       ? {}
       : { TSPOD_TEST_TINY_DISK: process.env.TSPOD_TEST_TINY_DISK }),
+    ...(process.env.TSPOD_E2E_ENGINE === undefined ? {} : { TSPOD_E2E_ENGINE: process.env.TSPOD_E2E_ENGINE }),
     ...(runtime === undefined ? {} : { XDG_RUNTIME_DIR: runtime }),
   }
 }
 
 const account = isRoot && process.env.TSPOD_TEST_USER !== undefined ? accountOf(process.env.TSPOD_TEST_USER) : undefined
-const wanted = process.argv.slice(2)
+/** Names of groups, and pieces of files' paths: without one, everything. */
+const words = process.argv.slice(2)
+const wanted = words.filter(word => groups.some(({ name }) => name === word))
+const pieces = words.filter(word => !wanted.includes(word))
+for (const group of groups)
+  if (pieces.length > 0) group.paths = group.paths.filter(path => pieces.some(piece => path.includes(piece)))
 const cache = join(root, '.cache/fixtures')
 const parent = join(account?.home ?? homedir(), '.cache/tspod-tests')
 mkdirSync(parent, { recursive: true })
