@@ -1,7 +1,7 @@
 #!/bin/bash
 # `npm test`: everything from a fresh clone to a line `N passed, M failed, K skipped`.
 # As root it also prepares the machine and runs the tests as a normal user; as a normal user it runs what can run.
-# Words after it choose groups: npm test -- unit integration e2e root
+# Words after it choose groups, or files by a piece of their path: npm test -- unit integration e2e root networking
 set -euo pipefail
 umask 022
 cd "$(dirname "$0")/.."

@@ -76,6 +76,7 @@ const facts = {
   buildah: installed('buildah'),
   runc: installed('runc'),
   crun: installed('crun'),
+  perl: installed('perl'),
   strace: installed('strace'),
   lsof: installed('lsof'),
   tmux: installed('tmux'),

@@ -53,7 +53,7 @@ export const createOptions = {
   logOpt: list('key=value', 'Options of the log: path, max-size, max-file, tag'),
   mount: list('type=TYPE,…', 'Mount a bind, volume, tmpfs, image, devpts, mqueue or ramfs'),
   name: text('name', 'Name the container'),
-  network: commas(
+  network: list(
     'mode',
     'Network: slirp4netns[:options], pasta[:options], none, host, private, container:NAME, ns:PATH',
     {

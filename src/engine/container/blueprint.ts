@@ -49,7 +49,7 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
   const { config } = engine
   const folder = containerDir(engine.graphRoot, id)
   const host = readHostFacts(request.privileged)
-  const network = connectNetwork(engine, request, joined)
+  const network = connectNetwork(engine, request)
   const init = request.init ? initProgram(request, folder) : undefined
   const inputs: PlanInputs = {
     id,
@@ -136,27 +136,27 @@ function filesOf(
   const { request, id, name } = wanted
   const { containers } = engine.config
   const hostname = plan.spec.hostname ?? ''
-  const address = network.driver?.address
+  const { address, shared } = network
   const gateway = network.kind === 'host' ? '127.0.0.1' : address?.hostAddress
+  const { hostContainersInternalIp } = containers
   return {
     hosts: hostsFile({
-      base: hostsBase(containers.baseHostsFile, wanted.folders),
+      base: shared?.hosts ?? hostsBase(containers.baseHostsFile, wanted.folders),
       added: request.addHosts.map(parseAddHost),
-      gateway:
-        containers.hostContainersInternalIp === 'none' ? undefined : containers.hostContainersInternalIp || gateway,
+      gateway: hostContainersInternalIp === 'none' ? undefined : hostContainersInternalIp || gateway,
       own:
         network.kind === 'host'
           ? undefined
           : { address: address?.address ?? '127.0.0.1', names: [hostname, name].filter(Boolean) },
     }),
     'resolv.conf': resolvConfFile({
-      base: existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : '',
+      base: shared?.resolvConf ?? (existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : ''),
       servers: request.dns.length > 0 ? request.dns : [...containers.dnsServers],
       searches: request.dnsSearch.length > 0 ? request.dnsSearch : [...containers.dnsSearches],
       options: request.dnsOptions.length > 0 ? request.dnsOptions : [...containers.dnsOptions],
       networkServer: address?.nameServer,
       networkServerUse: address?.nameServerUse,
-      dropLoopback: network.kind !== 'host',
+      dropLoopback: network.kind !== 'host' && shared === undefined,
     }),
     hostname: `${hostname || id.slice(0, 12)}\n`,
     containerenv: request.privileged

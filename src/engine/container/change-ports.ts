@@ -88,7 +88,7 @@ function factsOf(engine: Engine, id: ContainerId): Changing {
   const refuse = (why: string, hint: string) =>
     new TspodError('CONFLICT', `changing the ports of container "${record.name}": ${why}`, { hint })
   if (report.status === 'elsewhere') throw refuse('it runs on another machine', 'use tspod there')
-  const { kind, driver } = connectNetwork(engine, record.request, { paths: {}, ids: [] })
+  const { kind, driver } = connectNetwork(engine, record.request)
   const forwarder = driver?.ports
   if (forwarder === undefined)
     throw kind === 'joined'

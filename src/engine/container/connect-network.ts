@@ -1,28 +1,36 @@
 // Which network driver serves a container, and with what program.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { findContainer } from '#container/name-index.ts'
 import { parseNetworkOption } from '#container/options/namespaces.ts'
+import { containerDir } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
+import { readState } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { findProgram } from '#host/helper-programs.ts'
-import type { NetworkDriver } from '#network/driver.ts'
+import type { NetworkAddress, NetworkDriver } from '#network/driver.ts'
 import { hostNetwork, noNetwork } from '#network/fixed.ts'
 import { hasIpv6, ownAddress } from '#network/own-address.ts'
 import { pastaNetwork } from '#network/pasta/driver.ts'
 import { parsePastaOptions } from '#network/pasta/options.ts'
 import { slirp4netnsNetwork } from '#network/slirp4netns/driver.ts'
 import { parseSlirp4netnsOptions } from '#network/slirp4netns/options.ts'
-import type { JoinedContainers } from './join-namespaces.ts'
 
 export interface ConnectedNetwork {
   /** As the plan of a container knows it. */
   kind: 'none' | 'host' | 'own' | 'joined'
   /** Absent where another container's namespace is joined. */
   driver?: NetworkDriver
+  /** The container's own, or that of the container whose network it shares; as far as it is known. */
+  address?: NetworkAddress
+  /** Files of the container whose network it shares: what is true of one is true of both. */
+  shared?: { hosts: string; resolvConf: string }
 }
 
 /** Decides by request and configuration. Throws where the program it needs is missing. */
-export function connectNetwork(engine: Engine, request: ContainerRequest, _joined: JoinedContainers): ConnectedNetwork {
+export function connectNetwork(engine: Engine, request: ContainerRequest): ConnectedNetwork {
   const asked =
     request.network.kind === 'default' ? parseNetworkOption([engine.config.containers.netns]) : request.network
   switch (asked.kind) {
@@ -31,15 +39,46 @@ export function connectNetwork(engine: Engine, request: ContainerRequest, _joine
     case 'host':
       return { kind: 'host', driver: hostNetwork }
     case 'container':
+      return sharedNetwork(engine, asked.container)
     case 'path':
-      return { kind: 'joined' }
+      return { kind: 'joined', address: unknownAddress() }
     case 'pasta':
-      return { kind: 'own', driver: pasta(engine, asked.options) }
+      return own(pasta(engine, asked.options))
     case 'slirp4netns':
-      return { kind: 'own', driver: slirp4netns(engine, asked.options) }
+      return own(slirp4netns(engine, asked.options))
     case 'default':
     case 'private':
-      return { kind: 'own', driver: privateNetwork(engine) }
+      return own(privateNetwork(engine))
+  }
+}
+
+function own(driver: NetworkDriver): ConnectedNetwork {
+  return { kind: 'own', driver, ...(driver.address !== undefined && { address: driver.address }) }
+}
+
+/** Who joins a namespace by its path knows what it is; the host is where it always is. */
+function unknownAddress(): NetworkAddress {
+  return { address: '127.0.0.1', prefixLength: 8, gateway: '', hostAddress: ownAddress() }
+}
+
+function sharedNetwork({ graphRoot }: Engine, name: string): ConnectedNetwork {
+  const folder = containerDir(graphRoot, findContainer(graphRoot, name))
+  const address = readState(folder)?.network?.address
+  const files = { hosts: readOrEmpty(join(folder, 'hosts')), resolvConf: readOrEmpty(join(folder, 'resolv.conf')) }
+  return {
+    kind: 'joined',
+    // its name server is in its resolv.conf already
+    ...(address !== undefined && { address: { ...address, nameServerUse: 'ifNone' as const } }),
+    ...(files.hosts !== '' && { shared: files }),
+  }
+}
+
+/** A container's hosts file may belong to its root by now. */
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return '' // it was made without one, or it is not for us to read
   }
 }
 

@@ -1,15 +1,19 @@
-// Containers whose monitor was killed before them: nobody has recorded their end, or run their poststop hooks. Whoever next finds one
-// dead does both.
+// Containers whose monitor was killed before them: nobody has recorded their end, run their poststop hooks, or ended
+// the program that connects them (which holds their published ports). Whoever next finds one dead does all that.
+import { awaitEnd } from '#container/end-waiting.ts'
 import { recordUnknownEnd, unknownExitCode } from '#container/exit-record.ts'
 import { tryContainerLock, withContainerLock } from '#container/lock.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import { unmarkRunning } from '#container/running-index.ts'
-import { isLost, readStatus } from '#container/state.ts'
+import { endOrphanedHelper, isLost, readStatus } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { hasCode } from '#errors.ts'
 import { log } from '#log.ts'
 import { runOwedPoststop } from '#monitor/poststop.ts'
 import { machineOf, type SeenContainer, seeContainer } from './survey.ts'
+
+/** How long a network helper that was killed may take to go. */
+const HELPER_END_MS = 2000
 
 /** Does what is left to do, once the container's lock is free. */
 export async function settleLost(engine: Engine, id: ContainerId): Promise<void> {
@@ -21,7 +25,9 @@ export async function settleHeld(engine: Engine, id: ContainerId): Promise<void>
   const folder = containerDir(engine.graphRoot, id)
   const report = readStatus(folder, machineOf(engine))
   if (!isLost(report) || report.state === undefined) return
+  const helper = endOrphanedHelper(report.state)
   const faults = await runOwedPoststop(folder)
+  if (helper !== undefined) await awaitEnd(helper, HELPER_END_MS)
   recordUnknownEnd(folder, report.state)
   unmarkRunning(folder)
   const about = aboutContainer(engine, id)
