@@ -16,7 +16,7 @@ export function slirp4netnsNetwork(
     // the gateway stands for the host's loopback, where that is allowed
     address: { ...address, ...(!options.allowHostLoopback && { hostAddress }) },
     helper: { name: 'slirp4netns', path, argv: target => slirp4netnsArguments(options, target) },
-    ports: slirp4netnsPorts(address.address),
+    ports: slirp4netnsPorts(address.address, options.allowHostLoopback),
   }
 }
 

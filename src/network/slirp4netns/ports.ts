@@ -10,10 +10,10 @@ import { type ApiSocket, addHostForward, listHostForwards, removeHostForward } f
 export const apiSocketName = 'slirp4netns'
 
 /** Forwards to the container's address in slirp4netns's network. */
-export function slirp4netnsPorts(guestAddr: string): PortForwarder {
+export function slirp4netnsPorts(guestAddr: string, allowsHostLoopback: boolean): PortForwarder {
   return {
     everyAddress: ['0.0.0.0'],
-    check: checkPort,
+    check: port => checkPort(port, allowsHostLoopback),
     live: {
       add: (folder, port) => addPort({ folder, name: apiSocketName }, guestAddr, port),
       remove: (folder, port) => removePort({ folder, name: apiSocketName }, port),
@@ -21,12 +21,16 @@ export function slirp4netnsPorts(guestAddr: string): PortForwarder {
   }
 }
 
-function checkPort(port: PortMapping): void {
-  const refuse = (why: string) =>
-    new TspodError('UNSUPPORTED', `publishing ${portText(port)}: slirp4netns ${why}`, {
-      hint: '--network pasta does',
-    })
-  if (port.hostIp.includes(':')) throw refuse('does not forward ports of IPv6 addresses')
+function checkPort(port: PortMapping, allowsHostLoopback: boolean): void {
+  const refuse = (why: string, hint: string) =>
+    new TspodError('UNSUPPORTED', `publishing ${portText(port)}: slirp4netns ${why}`, { hint })
+  if (port.hostIp.includes(':')) throw refuse('does not forward ports of IPv6 addresses', '--network pasta does')
+  // its answers would go to the gateway, which stands for the host's loopback, which is closed
+  if (port.protocol === 'udp' && port.hostIp.startsWith('127.') && !allowsHostLoopback)
+    throw refuse(
+      "does not answer udp on this machine's loopback",
+      'leave the address out for clients elsewhere, or use --network slirp4netns:allow_host_loopback=true, or pasta',
+    )
   if (port.protocol === 'sctp')
     throw new TspodError('UNSUPPORTED', `publishing ${portText(port)}: neither slirp4netns nor pasta forwards sctp`)
 }
