@@ -5,10 +5,10 @@ import type { Engine } from '#engine/open.ts'
 import { settleSeen } from './settle.ts'
 import { seeContainer } from './survey.ts'
 
-/** Ends them all; how many containers that were. */
+/** Ends them all, but for those of containers that another command is busy with; how many containers that were. */
 export async function endOrphanedHelpers(engine: Engine): Promise<number> {
   const marked = listMarkedRunning(engine.graphRoot).map(id => seeContainer(engine, id))
   const lost = marked.filter(({ report }) => isLost(report))
-  await settleSeen(engine, lost)
-  return lost.length
+  const settled = await settleSeen(engine, lost)
+  return settled.filter(({ report }) => !isLost(report)).length
 }
