@@ -1,5 +1,5 @@
 // Starts a container that exists on disk: monitor, network helper and process at the same time, each waited for where it is needed.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
@@ -27,7 +27,7 @@ import type { UserNamespace } from '#userns/user-namespace.ts'
 import { awaitMonitor } from './await-monitor.ts'
 import type { StreamDescriptors } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
-import { runFolder } from './run-folder.ts'
+import { helperFolder, runFolder } from './run-folder.ts'
 import { waitReadable } from './wait-readable.ts'
 
 /** How long a network helper may take until the network works, in milliseconds. */
@@ -83,7 +83,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
   const streams = openStreams(record, resources)
   const helper = request.network?.helper
   const { ports = [] } = record
-  const sockets = runFolder(request.runRoot, record.id)
+  const sockets = helperFolder(request.runRoot, record.id)
   const helperPipes = helper === undefined ? undefined : openHelperPipes(sockets, resources)
   const seccomp =
     spec.linux?.seccomp === undefined
@@ -94,7 +94,8 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
   resources.defer(() => {
     if (!hasFailed) return
     hooks?.abandon()
-    if (request.isAttended) rmSync(sockets, { recursive: true, force: true }) // nobody else will
+    // nobody else will
+    if (request.isAttended) rmSync(runFolder(request.runRoot, record.id), { recursive: true, force: true })
   })
   const created = resources.use(
     createProcess({
@@ -120,8 +121,10 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       ? undefined
       : created.startHelper({
           executable: helper.path,
-          argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4, folderFd: 5, ports }),
+          argv: helper.argv({ pid: created.identity.pid, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
           env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+          // its socket is to be ours too, whoever it is in the container's user namespace
+          umask: 0,
           descriptors: new Map([
             [0, streams.nullFd.number],
             [1, streams.nullFd.number],
@@ -272,6 +275,7 @@ interface HelperPipes {
 
 function openHelperPipes(sockets: string, resources: DisposableStack): HelperPipes {
   mkdirSync(sockets, { recursive: true, mode: 0o700 })
+  chmodSync(sockets, 0o777)
   const folder = openFile(sockets, O_PATH | O_DIRECTORY)
   const [readyReader, ready] = openPipe()
   const [exit, alive] = openPipe()

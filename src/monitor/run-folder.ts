@@ -6,5 +6,13 @@ export function runFolder(runRoot: string, id: string): string {
   return join(runRoot, id.slice(0, 12))
 }
 
+/**
+ * The folder in it for sockets of the network helper, which makes them as the container's root: everyone may write there, and nobody
+ * else gets there, since the folder above is the user's alone.
+ */
+export function helperFolder(runRoot: string, id: string): string {
+  return join(runFolder(runRoot, id), 'helper')
+}
+
 /** The socket that attached clients connect to, in that folder. */
 export const attachSocketName = 'attach'

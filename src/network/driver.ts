@@ -14,17 +14,19 @@ export interface NetworkAddress {
   hostAddress?: string
 }
 
-/** What a helper program is started with. */
+/** What a helper program is started with; the descriptors are absent where a person types it. */
 export interface HelperTarget {
   /** The container's process 1. */
   pid: number
-  /** Written to when the network works. */
-  readyFd: number
-  /** End of file ends the program. */
-  exitFd: number
-  /** A folder for a socket of its own, which is there before it starts and is removed after it has ended. */
-  folderFd: number
   ports: readonly PortMapping[]
+  descriptors?: {
+    /** Written to when the network works. */
+    ready: number
+    /** End of file ends the program. */
+    exit: number
+    /** A folder for a socket of its own, which is there before it starts and is removed after it has ended. */
+    folder: number
+  }
 }
 
 /** A program that serves one container's network namespace from outside, for as long as a descriptor of it stays open. */
@@ -44,7 +46,7 @@ export interface PortForwarder {
   check(port: PortMapping): void
   /** Ports of a running container; absent where they are given to the helper when it starts. */
   live?: {
-    /** `folder`: the one that `folderFd` was. Throws IN_USE for a port that cannot be had; the range is not half published then. */
+    /** `folder`: the one that the helper was given. Throws IN_USE for a port that cannot be had; the range is not half published then. */
     add(folder: string, port: PortMapping): void
     /** Throws NOT_FOUND where it is not published. */
     remove(folder: string, port: PortMapping): void

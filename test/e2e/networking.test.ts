@@ -348,6 +348,22 @@ async function takeWebPort(hostname: string): Promise<{ port: number } & AsyncDi
   return { port: server.port ?? 0, [Symbol.asyncDispose]: async () => await server.stop(true) }
 }
 
+describe('-p under other mappings of ids', () => {
+  for (const userns of ['keep-id', 'auto', 'nomap', 'host'])
+    for (const driver of ['slirp4netns', 'pasta'] as const)
+      tspodOnly(driver, 'tun')(`--userns ${userns} with ${driver}`, async () => {
+        const port = await freePort()
+        const script = 'mkdir /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www'
+        const options = ['--userns', userns, '--network', driver, '-p', `${port}:8000`]
+        await ok('run', '-d', '--name', 'mapped', ...options, 'alpine', 'sh', '-c', script)
+        expect(await get(`http://127.0.0.1:${port}/`)).toBe('hello\n')
+        if (driver === 'pasta') return
+        await ok('port', 'add', 'mapped', `127.0.0.1::8000`)
+        const added = (await ok('port', 'mapped', '8000')).split('\n').find(line => line.startsWith('127.0.0.1'))
+        expect(await get(`http://${added}/`)).toBe('hello\n')
+      })
+})
+
 describe('--network pasta', () => {
   const withPasta = tspodOnly('pasta', 'tun', 'perl')
 

@@ -5,7 +5,7 @@ import { type ContainerId, type ContainerRecord, containerDir, readRecord, write
 import { isRunning, readStatus } from '#container/state.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { during, TspodError } from '#errors.ts'
-import { runFolder } from '#monitor/run-folder.ts'
+import { helperFolder } from '#monitor/run-folder.ts'
 import type { PortForwarder } from '#network/driver.ts'
 import {
   foldPorts,
@@ -101,7 +101,7 @@ function factsOf(engine: Engine, id: ContainerId): Changing {
       'restart it',
     )
   liveOf(forwarder)
-  return { engine, record, forwarder, folder: runFolder(engine.runRoot, id) }
+  return { engine, record, forwarder, folder: helperFolder(engine.runRoot, id) }
 }
 
 function liveOf({ live }: PortForwarder): NonNullable<PortForwarder['live']> {

@@ -156,7 +156,8 @@ export function inheritedMounts(graphRoot: string, request: ContainerRequest): R
   })
 }
 
-async function portsOf(
+/** What it publishes. Loads nothing where that is nothing. */
+export async function portsOf(
   request: ContainerRequest,
   image: ChosenImage | undefined,
   { network }: Blueprint,

@@ -9,6 +9,7 @@ import type { ContainerRequest } from '#container/request.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { hostUser } from '#host/user.ts'
+import type { PortMapping } from '#network/ports/mapping.ts'
 import type { ChainId } from '#oci/digest.ts'
 import { keepsGroups } from '#runtime/create.ts'
 import { quoted } from '#runtime/plan/paths.ts'
@@ -21,7 +22,7 @@ import type { IdMappings } from '#userns/id-mapping.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
 import { type ContainerIds, chooseIds } from './choose-ids.ts'
 import { chooseImage } from './choose-image.ts'
-import { inheritedMounts } from './create.ts'
+import { inheritedMounts, portsOf } from './create.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { type ContainerRoot, rootOf, withFiles } from './root.ts'
@@ -74,7 +75,7 @@ export async function explainContainer(asked: ContainerRequest): Promise<string[
     isFolder: (source: string) =>
       newFolders.includes(source) || (statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? false),
     hasSetpriv: hasSetpriv(root.folders),
-    helper: helperWords(blueprint),
+    helper: helperWords(blueprint, await portsOf(request, image, blueprint)),
     folder,
     fills: drawn.fills,
   }
@@ -170,11 +171,13 @@ function hasSetpriv(folders: readonly string[]): boolean {
 }
 
 /** Without what a waiting parent needs: a person looks whether it works. */
-function helperWords({ network }: Blueprint): string[] | undefined {
+function helperWords({ network }: Blueprint, ports: readonly PortMapping[]): string[] | undefined {
   const helper = network.driver?.helper
   if (helper === undefined) return undefined
-  const words = helper.argv({ pid: 0, readyFd: 3, exitFd: 4, folderFd: 5, ports: [] })
-  return [helper.path, ...words.slice(1)]
-    .filter(text => !/^--(ready|exit)-fd=/.test(text))
-    .map(text => (text === '0' ? '$holder' : text))
+  if (ports.length > 0 && network.driver?.ports?.live !== undefined)
+    throw new TspodError('UNSUPPORTED', `--explain with published ports: ${helper.name} is told them over its socket`, {
+      hint: 'with --network pasta they are words of a command',
+    })
+  const words = helper.argv({ pid: 0, ports })
+  return [helper.path, ...words.slice(1).map(text => (text === '0' ? '$holder' : text))]
 }

@@ -35,7 +35,7 @@ function checkPort(port: PortMapping): void {
 export function pastaArguments(
   options: PastaOptions,
   interfaceName: string,
-  target: Pick<HelperTarget, 'pid' | 'readyFd' | 'ports'>,
+  { pid, ports, descriptors }: HelperTarget,
 ): string[] {
   const { given } = options
   const defaults = (name: string, ...words: string[]): string[] => (given.has(name) ? [] : [`--${name}`, ...words])
@@ -48,15 +48,14 @@ export function pastaArguments(
     ...defaults('ns-ifname', interfaceName),
     ...addressWords(options),
     ...defaults('dns-forward', '10.0.2.3'),
-    ...portWords('tcp', target.ports, given),
-    ...portWords('udp', target.ports, given),
+    ...portWords('tcp', ports, given),
+    ...portWords('udp', ports, given),
     // pasta's own default opens the host's ports to the container
     ...defaults('tcp-ns', 'none'),
     ...defaults('udp-ns', 'none'),
     ...options.words,
-    '--pid',
-    `/proc/self/fd/${target.readyFd}`,
-    String(target.pid),
+    ...(descriptors === undefined ? [] : ['--pid', `/proc/self/fd/${descriptors.ready}`]),
+    String(pid),
   ]
 }
 

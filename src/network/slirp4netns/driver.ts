@@ -23,7 +23,7 @@ export function slirp4netnsNetwork(
 /** The command line for one container. Its sandbox and system call filter are on (both since 0.4.0). */
 export function slirp4netnsArguments(
   options: Slirp4netnsOptions,
-  target: Pick<HelperTarget, 'pid' | 'readyFd' | 'exitFd' | 'folderFd'>,
+  { pid, descriptors }: Pick<HelperTarget, 'pid' | 'descriptors'>,
 ): string[] {
   return [
     'slirp4netns',
@@ -36,10 +36,14 @@ export function slirp4netnsArguments(
     ...(options.outboundAddr6 === undefined ? [] : [`--outbound-addr6=${options.outboundAddr6}`]),
     '--enable-sandbox',
     '--enable-seccomp',
-    `--api-socket=/proc/self/fd/${target.folderFd}/${apiSocketName}`,
-    `--ready-fd=${target.readyFd}`,
-    `--exit-fd=${target.exitFd}`,
-    String(target.pid),
+    ...(descriptors === undefined
+      ? []
+      : [
+          `--api-socket=/proc/self/fd/${descriptors.folder}/${apiSocketName}`,
+          `--ready-fd=${descriptors.ready}`,
+          `--exit-fd=${descriptors.exit}`,
+        ]),
+    String(pid),
     'tap0',
   ]
 }

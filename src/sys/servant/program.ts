@@ -10,6 +10,8 @@ export interface Program {
   env: readonly string[]
   /** Which of our descriptors the program gets, under which numbers; all others are closed. */
   descriptors: ReadonlyMap<number, number>
+  /** Its file mode mask; absent: the servant's. */
+  umask?: number
 }
 
 /** Where descriptors wait while the low numbers are put in order. */
@@ -17,7 +19,7 @@ const PARKING = 400
 const LAST_STANDARD_SIGNAL = 31
 
 /** The calls that execute a program; the last one is execve(2), or execveat(2) of a descriptor. */
-export function programCalls({ executable, argv, env, descriptors }: Program): Call[] {
+export function programCalls({ executable, argv, env, descriptors, umask }: Program): Call[] {
   const moves = [...descriptors].map(([target, source], index) => ({ target, source, parked: PARKING + index }))
   const highest = Math.max(2, ...descriptors.keys())
   const parkedExecutable = PARKING + moves.length
@@ -28,6 +30,7 @@ export function programCalls({ executable, argv, env, descriptors }: Program): C
     ...Array.from({ length: highest }, (_, fd) => fd)
       .filter(fd => !descriptors.has(fd))
       .map(fd => tolerate('EBADF', call('close', fd))),
+    ...(umask === undefined ? [] : [call('umask', umask)]),
     ...closeOnExecFrom(highest + 1),
     // what the engine of JavaScript ignores (SIGPIPE) would be ignored in the program too
     ...Array.from({ length: LAST_STANDARD_SIGNAL }, (_, index) =>

@@ -15,7 +15,7 @@ const port = (more: Partial<PortMapping> = {}): PortMapping => ({
 })
 
 describe('slirp4netns', () => {
-  const target = { pid: 42, readyFd: 3, exitFd: 4, folderFd: 5 }
+  const target = { pid: 42, descriptors: { ready: 3, exit: 4, folder: 5 } }
   const words = (...options: string[]) => slirp4netnsArguments(parseSlirp4netnsOptions(options), target)
 
   test('its sandbox and system call filter are on, and its API socket lies in the folder it is given', () => {
@@ -65,7 +65,11 @@ describe('slirp4netns', () => {
 
 describe('pasta', () => {
   const words = (ports: PortMapping[], ...options: string[]) =>
-    pastaArguments(parsePastaOptions(options), 'eth0', { pid: 42, readyFd: 3, ports })
+    pastaArguments(parsePastaOptions(options), 'eth0', {
+      pid: 42,
+      ports,
+      descriptors: { ready: 3, exit: 4, folder: 5 },
+    })
   const after = (list: string[], option: string) => list.filter((_, index) => list[index - 1] === option)
 
   test('is told its ports when it starts; nothing else is open in either direction', () => {
