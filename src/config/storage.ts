@@ -1,8 +1,8 @@
 // Where the store lies and which driver serves it: storage.conf(5), the environment, the options before the verb.
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { during, TspodError } from '#errors.ts'
-import { filesystemOf } from '#host/filesystem.ts'
+import { during, errnoOf, TspodError } from '#errors.ts'
+import { filesystemOf, mayBeShared } from '#host/filesystem.ts'
 import { defaultGraphRoot, defaultRunRoot, ensurePrivateFolder, type RuntimeFolder } from '#host/paths.ts'
 import { type HostUser, homeFolder, hostUser, passwdEntry } from '#host/user.ts'
 import { log } from '#log.ts'
@@ -65,6 +65,9 @@ export function decideStorage(
   }
 }
 
+/** On every node's own disk, and kept over reboots (hier(7)). */
+const localFolder = '/var/tmp'
+
 function decideGraphRoot(
   option: string | undefined,
   configured: string | undefined,
@@ -74,10 +77,11 @@ function decideGraphRoot(
   if (option !== undefined) return { graphRoot: option, graphRootReason: 'given with --root' }
   if (configured !== undefined) return { graphRoot: configured, graphRootReason: `configured in "${file?.path}"` }
   const graphRoot = defaultGraphRoot()
-  const { kind, isNetwork } = filesystemOf(graphRoot)
-  if (!isNetwork) return { graphRoot }
+  const { kind } = filesystemOf(graphRoot)
+  // where everything is served by a program (a container in a container) there is no better place
+  if (!mayBeShared(kind) || filesystemOf(localFolder).kind === kind) return { graphRoot }
   return {
-    graphRoot: `/var/tmp/tspod-${user.uid}`,
+    graphRoot: join(localFolder, `tspod-${user.uid}`),
     graphRootReason: `"${graphRoot}" is on ${kind}, which cannot hold files of subordinate ids`,
     avoidedFilesystem: kind,
   }
@@ -189,7 +193,12 @@ export function ensureGraphRoot(storage: StorageSettings, mappedRoot?: { uid: nu
     mkdirSync(graphRoot, { recursive: true, mode: mappedRoot === undefined ? 0o700 : 0o711 })
     if (mappedRoot !== undefined) giveGraphRoot(graphRoot, mappedRoot)
   } catch (error) {
-    throw during(`creating the store "${graphRoot}"`, error)
+    const failure = during(`creating the store "${graphRoot}"`, error)
+    if (errnoOf(error) !== 'EACCES') throw failure
+    throw new TspodError('DENIED', failure.message, {
+      hint: 'name a folder that you can write, with --root or as graphroot in ~/.config/containers/storage.conf',
+      cause: error,
+    })
   }
 }
 

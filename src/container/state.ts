@@ -2,6 +2,7 @@
 // Status is derived at every question, never stored; no lock is taken (docs/internals.md, On disk).
 import { rmSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
+import { filesystemOf, mayBeShared } from '#host/filesystem.ts'
 import { bootId, machineId } from '#host/machine.ts'
 import type { NetworkAddress } from '#network/driver.ts'
 import { SIGKILL } from '#sys/flags.ts'
@@ -53,9 +54,9 @@ export interface StatusReport {
   isEnding?: true
 }
 
-/** This machine and boot. `sharedStore`: whether other machines use the same store. */
-export function thisMachine(options: { sharedStore: boolean }): Machine {
-  return { machineId: machineId(options), bootId: bootId() }
+/** This machine and boot, as records of processes in this store name it. */
+export function thisMachine(graphRoot: string): Machine {
+  return { machineId: machineId({ sharedStore: mayBeShared(filesystemOf(graphRoot).kind) }), bootId: bootId() }
 }
 
 /** Records the process; the command line does it before the image's program is executed. Not synced: it is worth nothing after a boot. */

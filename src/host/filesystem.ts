@@ -1,5 +1,5 @@
 // File systems by their kind and by what is left on them.
-import { readFileSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errnoOf } from '#errors.ts'
 
@@ -78,6 +78,11 @@ export function isNetworkKind(kind: string): boolean {
   return networkKinds.has(kind)
 }
 
+/** Whether other machines may use the same files: nobody knows what is behind a program that serves a file system (sshfs, glusterfs). */
+export function mayBeShared(kind: string): boolean {
+  return isNetworkKind(kind) || kind === 'fuse'
+}
+
 /** The file system that holds `path`, or will hold it once it exists. Throws the `node:fs` error for other reasons than absence. */
 export function filesystemOf(path: string): FilesystemFacts {
   for (let at = path; ; at = dirname(at)) {
@@ -95,6 +100,18 @@ export function filesystemOf(path: string): FilesystemFacts {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT' || at === dirname(at)) throw error
     }
+  }
+}
+
+/** Whether this user can write into the folder, or make it where it does not exist yet (access(2): also on a read-only mount). */
+export function canWriteInto(folder: string): boolean {
+  let at = folder
+  while (!existsSync(at) && at !== dirname(at)) at = dirname(at)
+  try {
+    accessSync(at, constants.W_OK | constants.X_OK)
+    return true
+  } catch {
+    return false // EACCES or EROFS: that is the answer
   }
 }
 

@@ -325,7 +325,7 @@ function monitorProgram(
 
 function recordState(
   folder: string,
-  { network, restarts }: LaunchRequest,
+  { graphRoot, network, restarts }: LaunchRequest,
   created: CreatedProcess,
   helperPid: number | undefined,
   startedAt: string,
@@ -333,7 +333,7 @@ function recordState(
   markRunning(folder)
   writeState(folder, {
     version: 1,
-    ...thisMachine({ sharedStore: false }),
+    ...thisMachine(graphRoot),
     ...created.identity,
     monitor: created.monitor,
     startedAt,

@@ -56,7 +56,7 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
 }
 
 function runningPid(engine: Engine, id: ContainerId, name: string): number {
-  const report = readStatus(containerDir(engine.graphRoot, id), thisMachine({ sharedStore: false }))
+  const report = readStatus(containerDir(engine.graphRoot, id), thisMachine(engine.graphRoot))
   if (!isRunning(report) || report.state === undefined)
     throw new TspodError(
       'CONFLICT',

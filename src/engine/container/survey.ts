@@ -66,8 +66,8 @@ export class SeenContainer {
 }
 
 /** This machine, as records of processes in this store name it. */
-export function machineOf(_engine: Engine): Machine {
-  return thisMachine({ sharedStore: false })
+export function machineOf({ graphRoot }: Engine): Machine {
+  return thisMachine(graphRoot)
 }
 
 /** Every container, in no order; those that are only just being made or removed are left out. */

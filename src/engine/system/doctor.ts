@@ -7,7 +7,7 @@ import { engineSettings } from '#engine/settings.ts'
 import { readCgroupFacts } from '#host/cgroup.ts'
 import { probeDevice } from '#host/device-file.ts'
 import { installCommand, readDistribution } from '#host/distribution.ts'
-import { filesystemOf } from '#host/filesystem.ts'
+import { canWriteInto, filesystemOf } from '#host/filesystem.ts'
 import {
   findProgram,
   type HelperName,
@@ -46,7 +46,7 @@ export async function runDoctor({ probeOverlay = tryOverlay }: DoctorOptions = {
     ...subordinateIdChecks(user),
     overlay,
     ...fuseChecks(config, install, overlay.status !== 'warn'),
-    checkStore(config.storage, filesystemOf(config.storage.graphRoot)),
+    checkStore(config.storage, filesystemOf(config.storage.graphRoot), canWriteInto(config.storage.graphRoot)),
     ...networkChecks(config, install),
     ...sessionChecks(user, config),
   ]

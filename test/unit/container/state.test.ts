@@ -13,7 +13,7 @@ import {
   writeState,
 } from '#container/state.ts'
 
-const here = thisMachine({ sharedStore: false })
+const here = thisMachine('/')
 const nobody = { pid: 2 ** 22 + 1, startTime: 1 }
 let folder: string
 beforeEach(() => {

@@ -64,7 +64,7 @@ export class TestStore implements Disposable {
     const startedAt = '2026-01-02T03:04:05.000000000Z'
     writeState(folder, {
       version: 1,
-      ...thisMachine({ sharedStore: false }),
+      ...thisMachine(this.graphRoot),
       ...thisProcess(),
       monitor: thisProcess(),
       startedAt,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { tmpdir } from 'node:os'
 import { decideCgroupLayout, parseOwnGroup } from '#host/cgroup.ts'
-import { filesystemKind, isNetworkKind, mountOf, parseMountInfo } from '#host/filesystem.ts'
+import { canWriteInto, filesystemKind, isNetworkKind, mayBeShared, mountOf, parseMountInfo } from '#host/filesystem.ts'
 import { parseFileCapabilities, versionNumber } from '#host/helper-programs.ts'
 import { kernelHas, parseKernelRelease } from '#host/kernel.ts'
 import { type UserNamespaceFacts, userNamespaceObstacle } from '#host/user-namespaces.ts'
@@ -78,6 +79,15 @@ test('filesystemKind() knows magic numbers that arrive negative', () => {
   expect(filesystemKind(0xff53_4d42 | 0)).toBe('cifs')
   expect(isNetworkKind(filesystemKind(0x0bd0_0bd0))).toBe(true)
   expect(filesystemKind(0x1234)).toBe('0x1234')
+})
+
+test('mayBeShared() mistrusts whatever a program serves', () => {
+  expect(['nfs', 'lustre', 'fuse', 'ext4', 'tmpfs'].filter(mayBeShared)).toEqual(['nfs', 'lustre', 'fuse'])
+})
+
+test('canWriteInto() looks at what is there of a path', () => {
+  expect(canWriteInto('/proc/not/there')).toBe(process.getuid?.() === 0)
+  expect(canWriteInto(`${tmpdir()}/not/there`)).toBe(true)
 })
 
 describe('parseFileCapabilities()', () => {

@@ -64,10 +64,11 @@ const fewBytes = 2 * 2 ** 30
 const fewInodes = 100_000
 
 /** The file system of the store: its kind, its room. */
-export function checkStore(storage: StorageSettings, facts: FilesystemFacts): Check {
+export function checkStore(storage: StorageSettings, facts: FilesystemFacts, isWritable: boolean): Check {
   const { graphRoot, graphRootReason, avoidedFilesystem } = storage
   const check = checking('store', 'images, containers and volumes lie there, with files of your subordinate ids')
   const elsewhere = you('put graphroot = "/a/local/folder" under [storage] into ~/.config/containers/storage.conf')
+  if (!isWritable) return check.fail(`"${graphRoot}" (${facts.kind}) cannot be written by you`, elsewhere)
   if (facts.isNetwork)
     return check.fail(`"${graphRoot}" is on ${facts.kind}: a file server does not know your subordinate ids`, elsewhere)
   if (avoidedFilesystem !== undefined)

@@ -121,11 +121,18 @@ describe('checkStore()', () => {
     ['a file system that counts no inodes', { ...disk, totalInodes: 0, freeInodes: 0 }, 'ok'],
     ['nfs', { ...disk, kind: 'nfs', isNetwork: true }, 'fail'],
     ['tmpfs', { ...disk, kind: 'tmpfs' }, 'warn'],
-  ] as const)('on %s', (_, facts, status) => expect(checkStore(storage, facts).status).toBe(status))
+  ] as const)('on %s', (_, facts, status) => expect(checkStore(storage, facts, true).status).toBe(status))
+  test('of a home that cannot be written is named', () => {
+    expect(checkStore(storage, disk, false)).toMatchObject({
+      status: 'fail',
+      found: '"/s" (ext4) cannot be written by you',
+    })
+  })
   test('says that the default was avoided', () => {
     const check = checkStore(
       { ...storage, avoidedFilesystem: 'lustre', graphRootReason: '"/home/x" is on lustre' },
       disk,
+      true,
     )
     expect(check.status).toBe('warn')
     expect(check.found).toContain('is on lustre')
