@@ -232,6 +232,7 @@ export const nouns: Record<string, NounEntry> = {
   kube: { summary: 'Run Kubernetes files', verbs: {} },
   machine: { summary: 'Manage a virtual machine', verbs: {} },
   manifest: { summary: 'Manage images for several platforms', verbs: {} },
+  play: { summary: 'Run Kubernetes files', verbs: {} },
   pod: { summary: 'Manage pods', verbs: {} },
   secret: { summary: 'Manage secrets', verbs: {} },
 }

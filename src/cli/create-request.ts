@@ -132,6 +132,14 @@ function checkConflicts(values: Values<typeof createOptions>): void {
     throw usageError('cannot replace container without --name being set')
   if (values.noHosts === true && values.addHost !== undefined)
     throw usageError('--no-hosts and --add-host cannot be set together')
+  const dns = [
+    ['dns', values.dns],
+    ['dns-search', values.dnsSearch],
+    ['dns-option', values.dnsOption],
+  ] as const
+  const asked = dns.find(([, list]) => list !== undefined)
+  if (asked !== undefined && values.network?.includes('none') === true)
+    throw usageError(`conflicting options: ${asked[0]} and the network mode: none`)
   const mapping = values.uidmap !== undefined || values.gidmap !== undefined
   if (mapping && values.userns !== undefined && values.userns !== 'private')
     throw usageError('--userns and --uidmap/--gidmap cannot be set together')

@@ -20,6 +20,12 @@ export function parseTimeOption(text: string, flag: string): number {
   return parseTime(flag, text, Date.now())
 }
 
+/** The end of a time span: as podman has it, a duration counts from now on (`--until 5s`). */
+export function parseEndOption(text: string, flag: string): number {
+  const duration = /^\d+(?:\.\d+)?$/.test(text) ? undefined : parseDuration(text)
+  return duration === undefined ? parseTime(flag, text, Date.now()) : Date.now() + duration
+}
+
 /** An octal file mode mask, `0022`. */
 export function checkUmask(text: string, flag: string): string {
   if (!/^[0-7]{1,4}$/.test(text)) throw invalidValue(text, flag, 'must be an octal mode such as 0022')

@@ -61,6 +61,20 @@ describe('ps', () => {
 })
 
 describe('inspect', () => {
+  e2e()('--format ranges over what an object has', async () => {
+    await ok('create', '--name', 'ranged', '--label', 'a=b', 'alpine', 'true')
+    const format = (text: string) => ok('inspect', '-f', text, 'ranged')
+    expect(await format('{{range $key, $value := .Config.Labels}}{{$key}}={{$value}}{{end}}')).toBe('a=b')
+    expect(await format('{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}')).toBe('')
+    expect(await format('{{range .}}{{.Name}}{{end}}')).toBe('ranged')
+  })
+
+  e2e()('logs --until counts a duration from now on', async () => {
+    await ok('run', '--name', 'said', '--network', 'none', 'alpine', 'echo', 'hello')
+    expect(await ok('logs', '--until', '1h', 'said')).toBe('hello')
+    expect(await ok('logs', '--until', '2001-01-01', 'said')).toBe('')
+  })
+
   e2e()('tells of a container before, while and after it runs', async () => {
     await ok(
       'create',

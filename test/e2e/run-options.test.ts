@@ -293,6 +293,19 @@ describe('file systems', () => {
 })
 
 describe('limits and kernel settings', () => {
+  e2e()('a --device that is not there is named, and --dns without a network is refused', async () => {
+    const device = await tspod('run', '--rm', '--device', '/dev/nope', 'alpine', 'true')
+    expect(device).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('stat /dev/nope: no such file or directory'),
+    })
+    const dns = await tspod('run', '--rm', '--network', 'none', '--dns', '1.1.1.1', 'alpine', 'true')
+    expect(dns).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('conflicting options: dns and the network mode: none'),
+    })
+  })
+
   e2e()('--ulimit', async () => {
     expect(await sh(['--ulimit', 'nofile=100:200'], 'ulimit -Sn; ulimit -Hn')).toBe('100\n200')
     expect(await sh(['--ulimit', 'core=0'], 'ulimit -c')).toBe('0')

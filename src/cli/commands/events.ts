@@ -4,7 +4,7 @@ import { defineCommand } from '#cli/command.ts'
 import { parseEventFilters } from '#cli/filters.ts'
 import { flag, list, parsed, text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
-import { parseTimeOption } from '#cli/values.ts'
+import { parseEndOption, parseTimeOption } from '#cli/values.ts'
 import type { EngineEvent } from '#engine/contracts/system.ts'
 
 export const eventsCommand = defineCommand({
@@ -16,7 +16,7 @@ export const eventsCommand = defineCommand({
     noTrunc: flag('Show ids in full (default true)'),
     since: parsed('time', 'From this time on, such as 1h', parseTimeOption),
     stream: flag('Wait for more (default true)'),
-    until: parsed('time', 'Up to this time', parseTimeOption),
+    until: parsed('time', 'Up to this time', parseEndOption),
   },
   operands: '',
   async run(values) {

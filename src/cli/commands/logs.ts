@@ -4,7 +4,7 @@ import { defineCommand } from '#cli/command.ts'
 import { flag, integer, parsed } from '#cli/option.ts'
 import { print, printError } from '#cli/output.ts'
 import { namedContainers } from '#cli/selection.ts'
-import { parseTimeOption } from '#cli/values.ts'
+import { parseEndOption, parseTimeOption } from '#cli/values.ts'
 import type { LogEntry } from '#engine/contracts/container.ts'
 
 export const logsCommand = defineCommand({
@@ -18,7 +18,7 @@ export const logsCommand = defineCommand({
     since: parsed('time', 'Only output after this time, such as 10m or 2006-01-02T15:04:05', parseTimeOption),
     tail: integer('Only this many last lines', -1),
     timestamps: flag('Begin each line with its time', { short: 't' }),
-    until: parsed('time', 'Only output before this time', parseTimeOption),
+    until: parsed('time', 'Only output before this time', parseEndOption),
   },
   operands: '[container...]',
   completes: ['containers'],

@@ -16,11 +16,14 @@ export function wantsJson(format: string | undefined): boolean {
   return format === 'json' || /^\{\{\s*json\s*\}\}$/.test(format ?? '')
 }
 
+/** `{{range .}}…`, `{{range $i, $row := .}}…`: the template goes through the rows by itself. */
+const rangesOverRows = /^\{\{-?\s*range\s+(?:\$\w+\s*(?:,\s*\$\w+\s*)?:=\s*)?\.\s*-?\}\}/
+
 /** Rows through a template, one line each; `table …` aligns columns under headings (podman-ps(1), --format). */
 export function renderRows(format: string, rows: readonly Record<string, unknown>[], shape: ReportShape): string {
   const isTable = /^table(?:\s|$)/.test(format)
   const row = withNewline(isTable ? tabsForSpaces(format.replace(/^table\s*/, '')) : unescapeTabs(format))
-  if (!isTable && /^\{\{-?\s*range\b/.test(format)) return compileTemplate(row)(rows)
+  if (!isTable && rangesOverRows.test(format)) return compileTemplate(row)(rows)
   const fill = compileTemplate(row)
   const heading = isTable && shape.noHeading !== true ? fill(headingRow(shape)) : ''
   const text = heading + rows.map(fill).join('')

@@ -19,7 +19,7 @@ import { readChainFile } from '#storage/chain-file.ts'
 import type { ContainerIds } from './choose-ids.ts'
 import type { ChosenImage } from './choose-image.ts'
 import { type ConnectedNetwork, connectNetwork } from './connect-network.ts'
-import { containerDefaults, readHostFacts } from './host-facts.ts'
+import { containerDefaults, readHostFacts, requireDevices } from './host-facts.ts'
 import { initProgram } from './init-program.ts'
 
 /** All that is decided about one container. */
@@ -49,6 +49,7 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
   const { config } = engine
   const folder = containerDir(engine.graphRoot, id)
   const host = readHostFacts(request.privileged)
+  requireDevices([...config.containers.devices, ...request.devices])
   const network = connectNetwork(engine, request)
   const init = request.init ? initProgram(request, folder) : undefined
   const inputs: PlanInputs = {

@@ -4,7 +4,9 @@ import { hostname, release } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#config/config.ts'
 import type { ContainerDefaults, HostFacts } from '#container/inputs.ts'
+import { parseDeviceOption } from '#container/options/device.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
+import { TspodError } from '#errors.ts'
 import { readLimit } from '#host/limits.ts'
 
 /** What is needed of the host; `withDevices` also lists the nodes of /dev (for --privileged). */
@@ -44,6 +46,15 @@ function listDeviceNodes(folder: string): string[] {
     if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return []
     return statSync(path, { throwIfNoEntry: false }) === undefined ? [] : [path]
   })
+}
+
+/** Throws NOT_FOUND for a device that is not there, before anything is made for it. */
+export function requireDevices(texts: readonly string[]): void {
+  for (const text of texts) {
+    const { source } = parseDeviceOption(text)
+    if (statSync(source, { throwIfNoEntry: false }) === undefined)
+      throw new TspodError('NOT_FOUND', `--device "${text}": stat ${source}: no such file or directory`)
+  }
 }
 
 /** The [containers] table as the plan wants it. */

@@ -33,6 +33,7 @@ export function describeNetwork({ isRunning, report }: SeenContainer, record: Co
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
     Ports: portBindings(record.ports, record.exposed),
+    Networks: {},
     SandboxKey: state === undefined ? '' : `/proc/${state.pid}/ns/net`,
     ...(record.ports !== undefined && { SourceAddress: 'kept' }),
     ...(driver !== undefined &&

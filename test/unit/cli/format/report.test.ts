@@ -28,6 +28,7 @@ test('table without rows is its headings, and they can be left out', () => {
 
 test('a template that ranges itself gets all rows', () => {
   expect(renderRows('{{range .}}{{.ID}},{{end}}', rows, shape)).toBe('abc,def,\n')
+  expect(renderRows('{{- range $index, $row := . -}} {{$index}}{{.ID}} {{end}}', rows, shape)).toBe('0abc 1def \n')
 })
 
 test('json asks for JSON, a template with json in it does not', () => {
