@@ -75,7 +75,10 @@ const info = here(
   async () => (await import('./commands/info.ts')).infoCommand,
 )
 
-const build = later('Build an image from a Containerfile')
+const build = here(
+  'Build an image from a Containerfile',
+  async () => (await import('./commands/build.ts')).buildCommand,
+)
 const commit = later('Make an image from a changed container')
 const init = later('Prepare a container, without starting it')
 const mount = later("Mount a container's root file system")

@@ -5,6 +5,8 @@ import { serveWorker, type WorkerHandler } from '#userns/worker.ts'
 
 /** What workers there are; each is loaded only by its own process. */
 const handlers: Record<string, () => Promise<WorkerHandler>> = {
+  build: async () => (await import('#build/worker/step-worker.ts')).stepWorker,
+  'end-run': async () => (await import('#build/run/process.ts')).endRunWorker,
   unpack: async () => (await import('#image/unpack-worker.ts')).unpackWorker,
   'copy-folder': async () => (await import('#storage/copy-folder-worker.ts')).copyFolderWorker,
   'copy-layers': async () => (await import('#storage/copy-worker.ts')).copyLayersWorker,

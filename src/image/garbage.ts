@@ -9,6 +9,7 @@ import { parseImageConfig } from '#oci/image-config.ts'
 import { parseManifest } from '#oci/manifest.ts'
 import { isIndexType, isManifestType } from '#oci/media-types.ts'
 import { blobPath, readBlob } from './blobs.ts'
+import { readKept } from './kept.ts'
 import { blobsFolder, ensureLayout, type IndexEntry, lockFile, readIndex } from './layout.ts'
 import { listNames, readLeases } from './lease.ts'
 
@@ -36,7 +37,7 @@ export function reachableFrom(root: string, entries: readonly IndexEntry[]): Rea
 export async function chainsInUse(root: string): Promise<{ chains: Set<string>; complete: boolean }> {
   const { chains, unreadable } = reachableFrom(root, readIndex(root))
   const leased = await readLeases(root)
-  return { chains: new Set<string>([...chains, ...leased]), complete: unreadable.length === 0 }
+  return { chains: new Set<string>([...chains, ...leased, ...readKept(root)]), complete: unreadable.length === 0 }
 }
 
 /** Runs `body` while no image can be added or removed and no pull can begin to rely on anything. */
@@ -55,7 +56,7 @@ export async function sweepRemoved(
   const removed = before.filter(entry => !after.some(other => other.digest === entry.digest))
   const needed = reachableFrom(root, after)
   if (needed.unreadable.length > 0) return refuseToSweep(needed.unreadable)
-  const leased = await readLeases(root)
+  const leased = new Set([...(await readLeases(root)), ...readKept(root)])
   let freedBytes = 0
   for (const digest of reachableFrom(root, removed).blobs)
     if (!needed.blobs.has(digest) && !leased.has(digest)) freedBytes += removeBlob(root, digest)
@@ -67,7 +68,7 @@ export async function collectGarbage(root: string, now = Date.now()): Promise<{ 
   return await withImagesLocked(root, async () => {
     const needed = reachableFrom(root, readIndex(root))
     if (needed.unreadable.length > 0) return { freedBytes: refuseToSweep(needed.unreadable) }
-    const leased = await readLeases(root)
+    const leased = new Set([...(await readLeases(root)), ...readKept(root)])
     let freedBytes = 0
     for (const name of listNames(blobsFolder(root))) {
       const digest = /^[a-f0-9]{64}$/.test(name) ? digestOf(name) : undefined

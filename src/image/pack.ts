@@ -1,7 +1,7 @@
 // A folder as a tar archive, with all that belongs to its files. Synchronous, piece by piece: whoever takes the pieces sets the pace.
 
 import { during } from '#errors.ts'
-import { isDriverAttribute } from '#storage/whiteout.ts'
+import { isDriverAttribute, isOpaque, isWhiteout, opaqueMarker, whiteoutPrefix } from '#storage/whiteout.ts'
 import { attributeNames, readAttribute } from '#sys/attributes.ts'
 import { type ByteName, nameText } from '#sys/byte-name.ts'
 import { openFile, readFd } from '#sys/fd.ts'
@@ -29,6 +29,8 @@ export interface PackOptions {
   edit?: (entry: TarEntry) => TarEntry | undefined
   /** What is mounted on something below the top shows as an empty folder or file. */
   oneMount?: boolean
+  /** A writable layer: what a driver marks as gone is a whiteout in the archive (OCI image-spec layer.md). */
+  isLayer?: boolean
 }
 
 export class Packer {
@@ -57,6 +59,8 @@ export class Packer {
   }
 
   *#packOne(folder: number, name: ByteName, as: ByteName, status: FileStatus): Generator<Uint8Array> {
+    if (this.#options.isLayer === true && as !== '' && isWhiteout(folder, name, status))
+      return yield* this.#packWhiteout(as.slice(0, -name.length), name, status)
     const entry = this.#entryOf(folder, name, as, status)
     if (entry === undefined) return // a socket: archives have none
     const isMounted = this.#options.oneMount === true && status.mountId !== this.#mountId
@@ -68,8 +72,15 @@ export class Packer {
     if (status.type !== S_IFDIR || isMounted) return
     using inner = openAt(folder, name === '' ? '.' : name, O_RDONLY | O_DIRECTORY)
     const names = readFolder(inner.number).map(each => each.name)
+    if (this.#options.isLayer === true && as !== '' && !names.includes(opaqueMarker) && isOpaque(folder, name))
+      yield* this.#add(tarHeader(markerEntry(`${as}/${opaqueMarker}`, status)))
     for (const each of names.sort())
       yield* this.#packOne(inner.number, each, as === '' ? each : `${as}/${each}`, statusAt(inner.number, each))
+  }
+
+  *#packWhiteout(above: ByteName, name: ByteName, status: FileStatus): Generator<Uint8Array> {
+    const marker = name.startsWith(whiteoutPrefix) ? name : `${whiteoutPrefix}${name}`
+    yield* this.#add(tarHeader(markerEntry(`${above}${marker}`, status)))
   }
 
   /** What a file loses while it is read is made up with zeros: its header has been written. */
@@ -131,6 +142,23 @@ export class Packer {
     this.#parts = []
     this.#filled = 0
     return whole
+  }
+}
+
+function markerEntry(path: ByteName, { modified }: FileStatus): TarEntry {
+  return {
+    type: 'file',
+    path,
+    linkPath: '',
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    userName: '',
+    groupName: '',
+    size: 0,
+    modified,
+    deviceMajor: 0,
+    deviceMinor: 0,
   }
 }
 

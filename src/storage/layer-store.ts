@@ -86,30 +86,37 @@ class StagedLayer implements LayerUnpack {
 
   async commit(): Promise<void> {
     await this.finish()
-    const { graphRoot, mode } = this.#options
     const { chainId } = this.#request
     if (this.#record !== undefined && this.#record.impliedFolders.length > 0) {
       const { inheritImpliedFolders } = await import('./implied-folders.ts')
       await inheritImpliedFolders(this.#options, join(this.#staging.path, 'layer', 'diff'), this.#record)
     }
-    const target = layerFolder(graphRoot, mode, chainId)
-    const links = linkFolder(graphRoot, mode)
-    mkdirSync(links, { recursive: true, mode: 0o700 })
-    linkLayer(links, chainId)
-    try {
-      renameSync(join(this.#staging.path, 'layer'), target)
-    } catch (error) {
-      // another process was faster: its layer has the same digest
-      if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOTEMPTY') throw error
-    }
-    using layers = openFile(join(links, '..'), O_RDONLY | O_DIRECTORY)
-    trySyscall('fsync', layers.number)
+    publishLayer(this.#options, join(this.#staging.path, 'layer'), chainId)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker[Symbol.asyncDispose]()
     await this.#staging[Symbol.asyncDispose]()
   }
+}
+
+/** Makes a finished layer visible: a folder with `diff/` and `layer.json`, synced. Another process's layer of that name may be there. */
+export function publishLayer(
+  { graphRoot, mode }: Pick<LayerStoreOptions, 'graphRoot' | 'mode'>,
+  folder: string,
+  chainId: ChainId,
+): void {
+  const links = linkFolder(graphRoot, mode)
+  mkdirSync(links, { recursive: true, mode: 0o700 })
+  linkLayer(links, chainId)
+  try {
+    renameSync(folder, layerFolder(graphRoot, mode, chainId))
+  } catch (error) {
+    // another process was faster: its layer has the same digest
+    if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOTEMPTY') throw error
+  }
+  using layers = openFile(join(links, '..'), O_RDONLY | O_DIRECTORY)
+  trySyscall('fsync', layers.number)
 }
 
 /** Makes the short link of a layer; it may be there before the layer is, never the other way round. */

@@ -36,6 +36,8 @@ export interface FileStatus {
   diskBytes: number
   modified: FileTime
   accessed: FileTime
+  /** of the inode itself (st_ctim) */
+  changed: FileTime
   /** device the file lies on, major and minor in one text */
   device: string
   /** which mount it is seen through; 0 before Linux 5.8 */
@@ -95,6 +97,7 @@ function decode(bytes: Buffer): FileStatus {
     size: Number(bytes.readBigUInt64LE(40)),
     diskBytes: Number(bytes.readBigUInt64LE(48)) * 512,
     accessed: timeAt(bytes, 64),
+    changed: timeAt(bytes, 96),
     modified: timeAt(bytes, 112),
     deviceMajor: bytes.readUInt32LE(128),
     deviceMinor: bytes.readUInt32LE(132),

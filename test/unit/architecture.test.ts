@@ -18,7 +18,7 @@ const allowed: Record<string, string[]> = {
   container: ['storage', 'network', 'config', 'host', 'sys'],
   image: ['storage', 'userns', 'config', 'host', 'sys'],
   monitor: ['runtime', 'container', 'storage', 'network', 'cgroup', 'userns', 'config', 'host', 'sys'],
-  build: ['runtime', 'container', 'image', 'storage', 'network', 'cgroup', 'config', 'host', 'sys'],
+  build: ['runtime', 'container', 'image', 'storage', 'network', 'cgroup', 'userns', 'config', 'host', 'sys'],
   engine: 'build monitor image container runtime storage network cgroup userns config host'.split(' '),
   // the values of run's options are parsed where what they mean is known
   cli: ['engine', 'container', 'network'],

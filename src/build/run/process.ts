@@ -1,0 +1,168 @@
+// One RUN: a container's process whose output goes through this program, and that ends with it. Host namespaces.
+//
+// Nothing watches it from outside: its parent is the launcher, which becomes a copy of this program that kills it when this process is
+// gone (worker:end-run), so that a killed build leaves nothing running.
+import { read } from 'node:fs'
+import { promisify } from 'node:util'
+import { TspodError } from '#errors.ts'
+import { selfCommand } from '#host/executable.ts'
+import type { NetworkDriver } from '#network/driver.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import { type CreatedProcess, type CreateRequest, createProcess } from '#runtime/create.ts'
+import type { RootSetup } from '#runtime/root-setup.ts'
+import { trySyscall } from '#sys/call.ts'
+import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
+import { O_RDONLY, O_RDWR, SIGKILL } from '#sys/flags.ts'
+import { type ExitStatus, killProcess, type ProcessIdentity, signalProcess, waitProcess } from '#sys/process.ts'
+
+const readAsync = promisify(read)
+
+export interface RunRequest {
+  spec: RuntimeSpec
+  namespace: CreateRequest['namespace']
+  root: RootSetup
+  network: NetworkDriver | undefined
+  onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void
+  signal: AbortSignal
+}
+
+/** Runs it to its end. Throws with exit code 126 or 127 where its program cannot be executed. */
+export async function runProcess(request: RunRequest): Promise<ExitStatus> {
+  const { spec, signal } = request
+  signal.throwIfAborted()
+  using resources = new DisposableStack()
+  const nullFd = resources.use(openFile('/dev/null', O_RDWR))
+  const [outReader, outWriter] = openPair(resources)
+  const [errReader, errWriter] = openPair(resources)
+  const [orderReader, orderWriter] = openPair(resources)
+  const helper = request.network?.helper
+  const [readyReader, ready] = openPair(resources)
+  const [exit, alive] = openPair(resources)
+  const seccomp =
+    spec.linux?.seccomp === undefined
+      ? undefined
+      : await (await import('#runtime/seccomp/plan.ts')).planSeccomp(spec.linux.seccomp, process.arch)
+  const executable = resources.use(openFile('/proc/self/exe', O_RDONLY))
+  const created = resources.use(
+    createProcess({
+      spec,
+      namespace: request.namespace,
+      root: request.root,
+      streams: { kind: 'descriptors', stdin: nullFd.number, stdout: outWriter.number, stderr: errWriter.number },
+      monitor: {
+        executable: executable.number,
+        argv: selfCommand('worker:end-run').argv,
+        env: [],
+        descriptors: new Map([
+          [0, nullFd.number],
+          [1, nullFd.number],
+          [2, nullFd.number],
+          [3, nullFd.number],
+          [4, orderReader.number],
+          [8, alive.number],
+        ]),
+      },
+      helperDescriptors: helper && [nullFd.number, ready.number, exit.number],
+      seccomp,
+      isAttended: true,
+      preservedFds: 0,
+    }),
+  )
+  writeFully(orderWriter.number, Buffer.from(JSON.stringify(created.identity)))
+  orderWriter.close()
+  const helperPid = helper && startHelper(created, helper, nullFd, ready, exit)
+  await created.prepare()
+  if (helper !== undefined) awaitHelper(created, readyReader, ready)
+  created.start()
+  for (const fd of [outWriter, errWriter, exit, alive, ready, orderReader]) fd.close()
+  const kill = (): void => void signalProcess(created.identity, SIGKILL)
+  signal.addEventListener('abort', kill, { once: true })
+  try {
+    const forward = async (fd: Fd, stream: 'stdout' | 'stderr'): Promise<void> =>
+      await readAll(fd, chunk => request.onOutput(stream, chunk))
+    await Promise.all([forward(outReader, 'stdout'), forward(errReader, 'stderr')])
+    return await ended(created, helperPid)
+  } finally {
+    signal.removeEventListener('abort', kill)
+  }
+}
+
+function openPair(resources: DisposableStack): [Fd, Fd] {
+  const [reader, writer] = openPipe()
+  resources.use(reader)
+  resources.use(writer)
+  return [reader, writer]
+}
+
+function startHelper(
+  created: CreatedProcess,
+  helper: NonNullable<NetworkDriver['helper']>,
+  nullFd: Fd,
+  ready: Fd,
+  exit: Fd,
+): number {
+  return created.startHelper({
+    executable: helper.path,
+    argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4 }),
+    env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+    descriptors: new Map([
+      [0, nullFd.number],
+      [1, nullFd.number],
+      [2, nullFd.number],
+      [3, ready.number],
+      [4, exit.number],
+    ]),
+  })
+}
+
+const HELPER_DEADLINE_MS = 10_000
+const POLLIN = 1
+
+function awaitHelper(created: CreatedProcess, reader: Fd, ready: Fd): void {
+  created.awaitHelper()
+  ready.close()
+  const poll = new Int32Array([reader.number, POLLIN])
+  const timeout = new BigInt64Array([BigInt(HELPER_DEADLINE_MS / 1000), 0n])
+  const isLate = trySyscall('ppoll', poll, 1, timeout, 0, 8) === 0
+  if (!isLate && trySyscall('read', reader.number, new Uint8Array(1), 1) > 0) return
+  throw new TspodError(
+    'INTERNAL',
+    `connecting the build step to the network: slirp4netns ${isLate ? 'did not answer within 10 s' : 'ended at once'}`,
+    { hint: '`tspod doctor` checks slirp4netns and /dev/net/tun; --network none or host do without it' },
+  )
+}
+
+async function readAll(fd: Fd, take: (chunk: Uint8Array) => void): Promise<void> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafe(65536)
+    const { bytesRead } = await readAsync(fd.number, buffer, 0, buffer.byteLength, null)
+    if (bytesRead === 0) return
+    take(buffer.subarray(0, bytesRead))
+  }
+}
+
+/** Its streams are closed: it has ended, or is about to, unless it closed them itself. */
+async function ended(created: CreatedProcess, helperPid: number | undefined): Promise<ExitStatus> {
+  const { launcher, identity } = created
+  if (launcher === undefined) throw new TspodError('INTERNAL', 'the build step has no parent')
+  let status = launcher.peekChild(identity.pid)
+  for (let pauseMs = 0.2; status === undefined; pauseMs = Math.min(20, pauseMs * 2)) {
+    await new Promise(resolve => setTimeout(resolve, pauseMs))
+    status = launcher.peekChild(identity.pid)
+  }
+  launcher.disinherit()
+  launcher.awaitChild(identity.pid)
+  if (helperPid !== undefined) {
+    killProcess(helperPid, SIGKILL)
+    launcher.awaitChild(helperPid)
+  }
+  launcher.close()
+  waitProcess(launcher.pid)
+  return status
+}
+
+/** worker:end-run: the build is gone, so its step ends. Runs as the launcher, whose child it is. */
+export function endRunWorker(identity: ProcessIdentity): void {
+  signalProcess(identity, SIGKILL)
+  while (waitProcess(-1) !== undefined);
+}

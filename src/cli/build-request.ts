@@ -1,0 +1,201 @@
+// The options of build as the request the engine understands.
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { parseDeviceOption } from '#container/options/device.ts'
+import { parseVolumeOption } from '#container/options/mount.ts'
+import { parseNetworkOption } from '#container/options/namespaces.ts'
+import { parseByteSize } from '#container/options/size.ts'
+import { parseUlimit } from '#container/options/ulimit.ts'
+import type { MountRequest } from '#container/request.ts'
+import type { BuildOutput, BuildRequest, ContextRequest, SecretRequest } from '#engine/contracts/build.ts'
+import { during } from '#errors.ts'
+import type { buildOptions } from './build-options.ts'
+import { usageError } from './command.ts'
+import { openOutput } from './file-output.ts'
+import type { Values } from './option.ts'
+import { platformOf, pullOptionsOf } from './pull-options.ts'
+
+type BuildValues = Values<typeof buildOptions>
+
+/** Throws INVALID, quoting what was typed. Reads files of build arguments. */
+export async function buildRequest(
+  values: BuildValues,
+  context: string | undefined,
+  how: Pick<BuildRequest, 'onEvent' | 'signal'>,
+): Promise<BuildRequest> {
+  const files = values.file ?? []
+  for (const text of values.device ?? []) parseDeviceOption(text)
+  for (const text of values.ulimit ?? []) parseUlimit(text)
+  if (values.timestamp !== undefined && values.sourceDateEpoch !== undefined)
+    throw usageError('--timestamp and --source-date-epoch cannot be set together')
+  const epoch = values.sourceDateEpoch ?? epochOfEnvironment()
+  return {
+    context: contextOf(context, files),
+    files,
+    ignoreFile: values.ignorefile,
+    tags: values.tag ?? [],
+    target: values.target,
+    from: values.from,
+    buildArgs: new Map([...(values.buildArgFile ?? []).flatMap(argFile), ...(values.buildArg ?? []).flatMap(argOf)]),
+    contexts: new Map((values.buildContext ?? []).map(each => pair('--build-context', each))),
+    platform: onePlatform(platformOf(values)),
+    pull: values.pull ?? 'missing',
+    pullOptions: pullOptionsOf(values),
+    noCache: values.noCache ?? false,
+    cacheTtlMs: values.cacheTtl,
+    labels: new Map((values.label ?? []).map(each => optionalPair(each))),
+    annotations: new Map((values.annotation ?? []).map(each => pair('--annotation', each))),
+    env: (values.env ?? []).map(each => (each.includes('=') ? each : `${each}=${process.env[each] ?? ''}`)),
+    secrets: (values.secret ?? []).map(secretOf),
+    ssh: new Map((values.ssh ?? []).map(sshOf)),
+    run: {
+      network: parseNetworkOption(values.network ?? []),
+      addHosts: values.addHost ?? [],
+      dns: values.dns ?? [],
+      dnsSearch: values.dnsSearch ?? [],
+      dnsOptions: values.dnsOption ?? [],
+      capAdd: values.capAdd ?? [],
+      capDrop: values.capDrop ?? [],
+      securityOpts: values.securityOpt ?? [],
+      ulimits: values.ulimit ?? [],
+      devices: values.device ?? [],
+      mounts: (values.volume ?? []).map(volumeOf),
+      groupAdd: values.groupAdd ?? [],
+      ...(values.shmSize !== undefined && { shmSizeBytes: parseByteSize('--shm-size', values.shmSize) }),
+      httpProxy: values.httpProxy ?? true,
+    },
+    format: values.format ?? 'oci',
+    timestampSeconds: values.timestamp,
+    epochSeconds: epoch,
+    rewriteTimes: values.rewriteTimestamp ?? true,
+    skipUnusedStages: values.skipUnusedStages ?? true,
+    jobs: values.jobs ?? availableParallelism(),
+    outputs: (values.output ?? []).map(outputOf),
+    ...how,
+  }
+}
+
+function contextOf(text: string | undefined, files: readonly string[]): ContextRequest {
+  if (text === undefined) {
+    if (files.length === 0 && !['Containerfile', 'Dockerfile'].some(name => existsSync(name)))
+      throw usageError('no context directory and no Containerfile specified')
+    return { kind: 'folder', path: process.cwd() }
+  }
+  if (text === '-') return { kind: 'archive', input: { kind: 'stream' } }
+  if (/^(?:git|ssh):\/\/|^git@[\w.-]+:|^https?:\/\/[^#?]+\.git(?:#.*)?$|^github\.com\//.test(text))
+    return { kind: 'git', url: text.startsWith('github.com/') ? `https://${text}` : text }
+  if (/^https?:\/\//.test(text)) return { kind: 'archive', input: { kind: 'url', url: text } }
+  if (statSync(text, { throwIfNoEntry: false })?.isFile() === true)
+    return { kind: 'archive', input: { kind: 'file', path: text } }
+  return { kind: 'folder', path: text }
+}
+
+function onePlatform(platform: string | undefined): string | undefined {
+  if (platform?.includes(',') === true)
+    throw usageError('--platform: a build for several platforms at once is not implemented yet')
+  return platform
+}
+
+function epochOfEnvironment(): number | undefined {
+  const text = process.env.SOURCE_DATE_EPOCH
+  if (text === undefined || text === '') return undefined
+  if (!/^\d{1,12}$/.test(text))
+    throw usageError(`SOURCE_DATE_EPOCH is "${text}", must be a number of seconds since 1970`)
+  return Number(text)
+}
+
+function pair(option: string, text: string): [string, string] {
+  const equals = text.indexOf('=')
+  if (equals < 1) throw usageError(`${option} "${text}" must be name=value`)
+  return [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** A label without a value is empty. */
+function optionalPair(text: string): [string, string] {
+  const equals = text.indexOf('=')
+  return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** Without a value, the caller's variable; nothing where there is none. */
+function argOf(text: string): [string, string][] {
+  if (text.includes('=')) return [pair('--build-arg', text)]
+  const value = process.env[text]
+  return value === undefined ? [] : [[text, value]]
+}
+
+function argFile(path: string): [string, string][] {
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw during(`reading --build-arg-file "${path}"`, error)
+  }
+  return content
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('#'))
+    .flatMap(argOf)
+}
+
+function fields(option: string, text: string): Map<string, string> {
+  return new Map(text.split(',').map(field => pair(option, field)))
+}
+
+function secretOf(text: string): SecretRequest {
+  const found = fields('--secret', text)
+  const type = found.get('type')
+  const path = found.get('src') ?? found.get('source')
+  const id = found.get('id')
+  const unknown = [...found.keys()].find(key => !['id', 'type', 'src', 'source', 'env'].includes(key))
+  if (unknown !== undefined) throw usageError(`--secret "${text}" has no "${unknown}", it has id, src, env and type`)
+  if (id === undefined || id === '') throw usageError(`--secret "${text}" must have an id`)
+  if (type !== undefined && type !== 'file' && type !== 'env')
+    throw usageError(`--secret "${text}": the type is "${type}", must be file or env`)
+  const env = found.get('env') ?? (type === 'env' ? (path ?? id) : undefined)
+  if (env !== undefined || (path === undefined && process.env[id] !== undefined && !existsSync(id))) {
+    const name = env ?? id
+    if (process.env[name] === undefined) throw usageError(`--secret "${text}": the variable ${name} is not set`)
+    return { id, env: name }
+  }
+  const file = resolve(path ?? id)
+  if (!existsSync(file)) throw usageError(`--secret "${text}": "${file}" does not exist: no such file or directory`)
+  return { id, path: file }
+}
+
+function sshOf(text: string): [string, string] {
+  const [id, place] = optionalPair(text)
+  const socket = place === '' ? process.env.SSH_AUTH_SOCK : resolve(place)
+  if (socket === undefined || socket === '')
+    throw usageError(`--ssh "${text}": no agent is running: SSH_AUTH_SOCK is not set`)
+  const facts = statSync(socket, { throwIfNoEntry: false })
+  if (facts === undefined) throw usageError(`--ssh "${text}": "${socket}" does not exist: no such file or directory`)
+  if (!facts.isSocket())
+    throw usageError(`--ssh "${text}": keys in files are not implemented yet; start ssh-agent and ssh-add them`)
+  return [id, socket]
+}
+
+function volumeOf(text: string): MountRequest {
+  return parseVolumeOption(text, process.cwd())
+}
+
+/** `type=local,dest=out`, a folder alone, or `-` for a tar archive on standard output. */
+function outputOf(text: string): BuildOutput {
+  const stream = (): Extract<BuildOutput, { kind: 'tar' }>['target'] => ({
+    kind: 'stream',
+    write: openOutput('-', 'write').write,
+  })
+  if (text === '-') return { kind: 'tar', target: stream() }
+  if (!text.includes('=')) return { kind: 'local', path: resolve(text) }
+  const found = fields('--output', text)
+  const type = found.get('type') ?? 'local'
+  const dest = found.get('dest') ?? found.get('destination')
+  if (type === 'local') {
+    if (dest === undefined || dest === '-') throw usageError(`--output "${text}" must have a dest, a folder`)
+    return { kind: 'local', path: resolve(dest) }
+  }
+  if (type !== 'tar' && type !== 'oci' && type !== 'docker')
+    throw usageError(`--output "${text}": the type is "${type}", must be local, tar, oci or docker`)
+  const target = dest === undefined || dest === '-' ? stream() : ({ kind: 'file', path: resolve(dest) } as const)
+  return { kind: type, target }
+}

@@ -1,0 +1,102 @@
+// Inputs and outputs of `build`: data only.
+import type { MountRequest, NetworkRequest } from '#container/request.ts'
+import type { ProgressEvent, PullOptions, WriteChunk } from './image.ts'
+
+/** Where COPY without --from reads. */
+export type ContextRequest =
+  | { kind: 'folder'; path: string }
+  /** a tar archive: a file, a URL, or standard input */
+  | { kind: 'archive'; input: { kind: 'file'; path: string } | { kind: 'stream' } | { kind: 'url'; url: string } }
+  | { kind: 'git'; url: string }
+  /** a Containerfile alone */
+  | { kind: 'none' }
+
+export interface SecretRequest {
+  id: string
+  /** a file, or */
+  path?: string
+  /** a variable of the caller's */
+  env?: string
+}
+
+export type BuildOutput =
+  | { kind: 'local'; path: string }
+  | { kind: 'tar'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
+  | { kind: 'oci' | 'docker'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
+
+/** How the containers of RUN differ from those that `run` makes. */
+export interface RunSettings {
+  network: NetworkRequest
+  addHosts: string[]
+  dns: string[]
+  dnsSearch: string[]
+  dnsOptions: string[]
+  capAdd: string[]
+  capDrop: string[]
+  securityOpts: string[]
+  ulimits: string[]
+  devices: string[]
+  mounts: MountRequest[]
+  groupAdd: string[]
+  shmSizeBytes?: number
+  httpProxy: boolean
+}
+
+export interface BuildRequest {
+  context: ContextRequest
+  /** Containerfiles, `-` for standard input; none: the one in the context */
+  files: string[]
+  ignoreFile?: string
+  tags: string[]
+  target?: string
+  /** `--from`: in place of the first FROM's image */
+  from?: string
+  buildArgs: Map<string, string>
+  /** `--build-context name=value` */
+  contexts: Map<string, string>
+  platform?: string
+  pull: NonNullable<PullOptions['policy']>
+  pullOptions: PullOptions
+  /** no cache at all, or not for these stages */
+  noCache: boolean | string[]
+  /** records older than this count for nothing */
+  cacheTtlMs?: number
+  labels: Map<string, string>
+  annotations: Map<string, string>
+  /** of the image, `NAME=value` */
+  env: string[]
+  secrets: SecretRequest[]
+  /** id to the socket of an agent */
+  ssh: Map<string, string>
+  run: RunSettings
+  format: 'oci' | 'docker'
+  /** times of the image and of everything in new layers, seconds since 1970 */
+  timestampSeconds?: number
+  /** times of the image, and the latest that files of new layers have */
+  epochSeconds?: number
+  rewriteTimes: boolean
+  skipUnusedStages: boolean
+  jobs: number
+  outputs: BuildOutput[]
+  onEvent: (event: BuildEvent) => void
+  signal: AbortSignal
+}
+
+/** What happens, in order; steps of several stages may run at the same time. */
+export type BuildEvent =
+  /** `name` as BuildKit shows it: `[build 2/5] RUN make` */
+  | { kind: 'start'; step: number; name: string }
+  | { kind: 'output'; step: number; stream: 'stdout' | 'stderr'; chunk: Uint8Array }
+  | { kind: 'progress'; step: number; event: ProgressEvent }
+  | { kind: 'done'; step: number; how: 'done' | 'cached'; ms: number }
+  | { kind: 'failed'; step: number; message: string; ms: number }
+  | { kind: 'warning'; text: string }
+
+export interface BuildOutcome {
+  /** 64 hexadecimal digits; absent where only files were asked for */
+  imageId?: string
+  /** of the manifest, `sha256:…` */
+  digest?: string
+  /** full names that it has now */
+  names: string[]
+}
