@@ -4,7 +4,16 @@
 // checked on every use; a record whose layer is gone counts for nothing. Which layers and blobs records need is asked by whoever
 // sweeps the store (image/kept.ts).
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '#errors.ts'
 import { keptFolder } from '#image/kept.ts'
@@ -72,6 +81,13 @@ export class BuildCache {
       rmSync(staged, { force: true })
       throw error
     }
+  }
+
+  /** Removes all records; how many there were. */
+  clear(): number {
+    const names = existsSync(this.#folder) ? readdirSync(this.#folder) : []
+    for (const name of names) rmSync(join(this.#folder, name), { force: true })
+    return names.length
   }
 
   #path(key: string): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { during, errnoOf, hasCode } from '#errors.ts'
 import { sha256Hex } from '#host/bun.ts'
 import { log } from '#log.ts'
-import { type ChainId, chainIdsOf, type Digest, digestOf } from '#oci/digest.ts'
+import { type ChainId, chainIdsOf, type Digest, digestOf, isDigest } from '#oci/digest.ts'
 import { parseImageConfig } from '#oci/image-config.ts'
 import { parseManifest } from '#oci/manifest.ts'
 import { isIndexType, isManifestType } from '#oci/media-types.ts'
@@ -61,6 +61,18 @@ export async function sweepRemoved(
   for (const digest of reachableFrom(root, removed).blobs)
     if (!needed.blobs.has(digest) && !leased.has(digest)) freedBytes += removeBlob(root, digest)
   return freedBytes
+}
+
+/** Removes those of these blobs that nothing needs any more, however young. Takes the store's lock. Returns the bytes given back. */
+export async function removeUnneeded(root: string, digests: Iterable<string>): Promise<number> {
+  return await withImagesLocked(root, async () => {
+    const needed = reachableFrom(root, readIndex(root))
+    if (needed.unreadable.length > 0) return refuseToSweep(needed.unreadable)
+    const kept = new Set<string>([...needed.blobs, ...(await readLeases(root)), ...readKept(root)])
+    let freedBytes = 0
+    for (const digest of digests) if (isDigest(digest) && !kept.has(digest)) freedBytes += removeBlob(root, digest)
+    return freedBytes
+  })
 }
 
 /** Removes what killed commands left: blobs no image reaches, temporary files, old partial downloads. Takes the store's lock. */

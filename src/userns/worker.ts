@@ -2,7 +2,7 @@
 // This file runs on both sides; each function says on which.
 import { read, write } from 'node:fs'
 import { promisify } from 'node:util'
-import { type ErrorCode, TspodError } from '#errors.ts'
+import { type ErrorCode, errnoOf, TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
@@ -167,6 +167,10 @@ export async function serveWorker(handler: WorkerHandler): Promise<void> {
     const hint = error instanceof TspodError ? error.hint : undefined
     answer = { error: { code, message: error instanceof Error ? error.message : String(error), hint } }
   }
-  writeFully(3, Buffer.from(JSON.stringify(answer)))
+  try {
+    writeFully(3, Buffer.from(JSON.stringify(answer)))
+  } catch (error) {
+    if (errnoOf(error) !== 'EPIPE') throw error // its master was killed: there is nobody to tell
+  }
   process.exit('ok' in answer ? 0 : 1)
 }

@@ -1,5 +1,5 @@
 // Folders of cache mounts: shared by all, one at a time, or one for each. Host namespaces.
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fd } from '#sys/fd.ts'
 import { tryLock } from '#sys/lock.ts'
@@ -23,5 +23,13 @@ export async function openMountLock(
     signal.throwIfAborted()
     await new Promise(resolve => setTimeout(resolve, pauseMs))
     pauseMs = Math.min(200, pauseMs * 2)
+  }
+}
+
+/** The folders that nobody uses, each locked until its lock is closed. */
+export function* freeMountFolders(folder: string): Generator<{ name: string; lock: Fd }> {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const lock = tryLock(join(folder, name, 'lock'))
+    if (lock !== undefined) yield { name, lock }
   }
 }

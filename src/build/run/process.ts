@@ -164,5 +164,6 @@ async function ended(created: CreatedProcess, helperPid: number | undefined): Pr
 /** worker:end-run: the build is gone, so its step ends. Runs as the launcher, whose child it is. */
 export function endRunWorker(identity: ProcessIdentity): void {
   signalProcess(identity, SIGKILL)
-  while (waitProcess(-1) !== undefined);
+  // the network helper ends when this process has: it holds the last end of that one's lifeline
+  waitProcess(identity.pid)
 }

@@ -28,7 +28,7 @@ export const imagePruneCommand = defineCommand({
   usage: '[options]',
   options: {
     all: flag('Remove every image that no container uses, not only nameless ones', { short: 'a' }),
-    buildCache: refused('', 'builds come later', { harmless: ['false'] }),
+    buildCache: flag('Remove what builds remember too: results of steps, and cache mounts'),
     external: refused('', 'there are no containers of other tools in the store', { harmless: ['false'] }),
     filter,
     force,
@@ -37,12 +37,22 @@ export const imagePruneCommand = defineCommand({
   async run(values) {
     const all = values.all ?? false
     const filters = parseImageFilters(values.filter ?? [])
-    const which = all ? 'all images without at least one container associated to them' : 'all dangling images'
+    const which = [
+      all ? 'all images without at least one container associated to them' : 'all dangling images',
+      ...(values.buildCache === true ? ['what builds remember'] : []),
+    ].join(', and ')
     if (values.force !== true && !confirm(`WARNING! This command removes ${which}.`)) return
     const { pruneImages } = await import('#engine/image/prune.ts')
     printPruned(await pruneImages({ all, filters }))
+    if (values.buildCache === true) await pruneCache()
   },
 })
+
+/** The bytes given back. */
+async function pruneCache(): Promise<number> {
+  const { pruneBuildCache } = await import('#engine/image/build/prune.ts')
+  return await pruneBuildCache()
+}
 
 export const volumePruneCommand = defineCommand({
   usage: '[options]',
@@ -76,7 +86,7 @@ export const systemPruneCommand = defineCommand({
   usage: '[options]',
   options: {
     all: flag('Remove every image that no container uses, not only nameless ones', { short: 'a' }),
-    build: refused('', 'builds come later', { harmless: ['false'] }),
+    build: flag('Remove what builds remember too: results of steps, and cache mounts'),
     external: refused('', 'there are no containers of other tools in the store', { harmless: ['false'] }),
     filter,
     force,
@@ -91,6 +101,7 @@ export const systemPruneCommand = defineCommand({
       '\t- all stopped containers',
       ...(volumes ? ['\t- all volumes not used by at least one container'] : []),
       all ? '\t- all images without at least one container associated with them' : '\t- all dangling images',
+      ...(values.build === true ? ['\t- what builds remember'] : []),
       '',
     ]
     if (values.force !== true && !confirm(warning.join('\n'))) return
@@ -104,7 +115,8 @@ export const systemPruneCommand = defineCommand({
     })
     const parts = { Containers: pruned.containers, Volumes: pruned.volumes, Images: pruned.images }
     for (const [title, list] of Object.entries(parts)) if (list.length > 0) print(`Deleted ${title}\n${idLines(list)}`)
-    printLine(`Total reclaimed space: ${humanSize(pruned.reclaimedBytes, 4)}`)
+    const cacheBytes = values.build === true ? await pruneCache() : 0
+    printLine(`Total reclaimed space: ${humanSize(pruned.reclaimedBytes + cacheBytes, 4)}`)
     throwFailures([...pruned.containers, ...pruned.volumes, ...pruned.images])
   },
 })

@@ -7,13 +7,14 @@ import { parseContainerfile } from '#build/parse/containerfile.ts'
 import { planGraph, resolveFrom, type StageGraph } from '#build/plan/graph.ts'
 import { type GivenArgs, globalScope, unusedArgs } from '#build/plan/scope.ts'
 import { StepWorkers } from '#build/worker/conversation.ts'
+import { containerDir } from '#container/record.ts'
 import type { BuildOutcome, BuildRequest } from '#engine/contracts/build.ts'
-import { openEngine } from '#engine/open.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { openLease } from '#image/lease.ts'
 import { fullTagName } from '#image/store.ts'
 import { parsePlatform } from '#oci/platform.ts'
-import { openStaging } from '#storage/staging.ts'
+import { findLeftovers, openStaging, sweepStaging } from '#storage/staging.ts'
 import { type BaseState, imageBase } from './build/base.ts'
 import { openBuildContext } from './build/context.ts'
 import type { BuildSession } from './build/session.ts'
@@ -26,6 +27,7 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const names = request.tags.map(fullTagName)
   const engine = await openEngine()
   const { graphRoot } = engine
+  await sweepKilledBuilds(engine)
   await using stack = new AsyncDisposableStack()
   const staging = stack.use(openStaging(graphRoot, 'build', () => engine.namespace()))
   const { context, file: text } = await openBuildContext(request, staging.path)
@@ -89,6 +91,17 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const { writeImage } = await import('./build/write-image.ts')
   const { image, digest } = await writeImage({ ...session, filesOf: noFiles }, stage, names)
   return { imageId: image.id, digest, names }
+}
+
+/** What builds left that were killed: the first thing seen of one is its staging folder. */
+async function sweepKilledBuilds(engine: Engine): Promise<void> {
+  const { graphRoot } = engine
+  if (findLeftovers(graphRoot).length === 0) return
+  const openNamespace = async () => await engine.namespace()
+  await sweepStaging(graphRoot, openNamespace)
+  const { listAbandoned } = await import('#container/unfinished.ts')
+  const { removeTree } = await import('#storage/remove-tree.ts')
+  for (const id of listAbandoned(graphRoot)) await removeTree(containerDir(graphRoot, id), openNamespace)
 }
 
 const noFiles: BuildSession['filesOf'] = async () => {

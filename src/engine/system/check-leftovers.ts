@@ -6,6 +6,7 @@ import { listContainerIds } from '#container/record.ts'
 import type { CheckOptions, StoreProblem } from '#engine/contracts/system.ts'
 import type { Engine } from '#engine/open.ts'
 import { collectGarbage, orphanAgeMs, reachableFrom, withImagesLocked } from '#image/garbage.ts'
+import { readKept } from '#image/kept.ts'
 import { blobsFolder, readIndex } from '#image/layout.ts'
 import { listNames, readLeases } from '#image/lease.ts'
 import { findLeftovers, sweepStaging } from '#storage/staging.ts'
@@ -16,7 +17,7 @@ export async function checkBlobs({ graphRoot }: Engine, { repair }: CheckOptions
   const orphans = await withImagesLocked(graphRoot, async () => {
     const { blobs, unreadable } = reachableFrom(graphRoot, readIndex(graphRoot))
     if (unreadable.length > 0) return []
-    const known = new Set<string>([...blobs, ...(await readLeases(graphRoot))])
+    const known = new Set<string>([...blobs, ...(await readLeases(graphRoot)), ...readKept(graphRoot)])
     const isOld = (name: string) => (statSync(join(folder, name)).mtimeMs ?? 0) < Date.now() - orphanAgeMs
     return listNames(folder).filter(name => !known.has(`sha256:${name}`) && isOld(name))
   })
