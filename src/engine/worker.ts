@@ -26,6 +26,7 @@ export async function workerMain(role: string): Promise<void> {
   const what = role.slice('worker:'.length)
   const load = handlers[what]
   if (load === undefined) throw new TspodError('INTERNAL', `there is no worker "${what}"`)
-  expectLongLife()
+  // unpacking waits for the kernel and for zlib: compiling its code any further costs more than it saves (docs/decisions/unpacking.md)
+  if (what !== 'unpack') expectLongLife()
   await serveWorker(await load())
 }

@@ -2,7 +2,7 @@
 import { during, TspodError } from '#errors.ts'
 import type { Compression } from '#oci/media-types.ts'
 
-const CHUNK_BYTES = 512 << 10
+const CHUNK_BYTES = 128 << 10
 
 /** The plain bytes of `source` (gzip: all its members, RFC 1952; zstd: all its frames). Throws INVALID for damaged ones. */
 export async function* decompress(

@@ -7,6 +7,7 @@ import { randomHex } from '#host/bun.ts'
 import { log } from '#log.ts'
 import type { Fd } from '#sys/fd.ts'
 import { statusOf } from '#sys/file-status.ts'
+import { spreadSubfolders } from '#sys/inode-flags.ts'
 import { tryLock } from '#sys/lock.ts'
 import { type OpenNamespace, removeTree } from './remove-tree.ts'
 
@@ -22,6 +23,7 @@ export interface Staging extends AsyncDisposable {
 export function openStaging(graphRoot: string, what: string, openNamespace: OpenNamespace): Staging {
   const tmp = join(graphRoot, 'tmp')
   mkdirSync(tmp, { recursive: true, mode: 0o700 })
+  spreadSubfolders(tmp)
   for (;;) {
     const path = join(tmp, `${stagePrefix}${what}-${randomHex(6)}`)
     const lock = lockExisting(`${path}.lock`)
