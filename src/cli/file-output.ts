@@ -1,5 +1,5 @@
 // Archives on their way out: to a file, or to standard output that is no terminal.
-import { closeSync, fstatSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { WriteChunk } from '#engine/contracts/image.ts'
 import { during } from '#errors.ts'
@@ -47,4 +47,9 @@ function attempt<T>(path: string, action: () => T): T {
   } catch (error) {
     throw during(`writing "${path}"`, error)
   }
+}
+
+/** A small result in a file of the user's. */
+export function writeSmallFile(path: string, text: string): void {
+  attempt(path, () => writeFileSync(path, text))
 }

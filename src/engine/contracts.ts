@@ -61,6 +61,8 @@ export interface EngineVerbs {
 
   /** image/pull.ts: one name; several ids with `allTags` */
   pullImage(name: string, options: I.PullOptions & { allTags: boolean }): Promise<I.PulledImage[]>
+  /** image/push.ts: to `destination`, by default the image's own name */
+  pushImage(name: string, destination: string | undefined, options: I.PushImageOptions): Promise<I.PushedImage>
   /** image/list.ts */
   listImages(query: I.ImageQuery): Promise<I.ImageSummary[]>
   /** image/remove.ts */
@@ -79,8 +81,8 @@ export interface EngineVerbs {
   pruneImages(options: { all: boolean; filters: I.ImageFilter[] }): Promise<S.Pruned[]>
   /** image/load.ts: the names (or ids of nameless images) that were loaded */
   loadImages(input: I.ArchiveInput, options: { onProgress?: I.OnProgress }): Promise<string[]>
-  /** image/save.ts */
-  saveImages(names: string[], options: I.SaveOptions): Promise<void>
+  /** image/save.ts: the digests of the manifests that were written */
+  saveImages(names: string[], options: I.SaveOptions): Promise<string[]>
   /** image/import.ts: the new image's id */
   importImage(input: I.ArchiveInput, options: I.ImportOptions): Promise<{ id: string }>
   /** image/from-host.ts: an image made from programs of this machine and their libraries */

@@ -12,6 +12,7 @@ const handlers: Record<string, () => Promise<WorkerHandler>> = {
   'copy-layers': async () => (await import('#storage/copy-worker.ts')).copyLayersWorker,
   'copy-up': async () => (await import('#storage/copy-up.ts')).copyUpWorker,
   diff: async () => (await import('#storage/diff.ts')).diffWorker,
+  gzip: async () => (await import('#image/gzip-worker.ts')).gzipWorker,
   'inherit-folders': async () => (await import('#storage/implied-folders.ts')).inheritFoldersWorker,
   'folder-bytes': async () => (await import('#storage/disk-usage.ts')).folderBytesWorker,
   give: async () => (await import('#storage/give-worker.ts')).giveWorker,

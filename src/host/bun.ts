@@ -19,3 +19,8 @@ export function sha256Hex(data: Uint8Array | string): string {
 export function randomHex(byteLength: number): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(byteLength))).toString('hex')
 }
+
+/** One gzip member (RFC 1952) that holds these bytes, by libdeflate: half the time of zlib for the same size. Level 1 to 12. */
+export function gzipMember(bytes: Uint8Array<ArrayBuffer>, level: number): Uint8Array {
+  return Bun.gzipSync(bytes, { library: 'libdeflate', level: level as 6 })
+}

@@ -3,7 +3,7 @@ import type { Descriptor } from '#oci/descriptor.ts'
 import { type Digest, hexOf } from '#oci/digest.ts'
 import { parseManifest } from '#oci/manifest.ts'
 import { isConfigType, ociIndex } from '#oci/media-types.ts'
-import type { ImageSink, ManifestBytes } from './source.ts'
+import type { ImageSink, ManifestBytes, OpenBlob } from './source.ts'
 
 /** Where a sink puts its files: into a tar stream or a folder. */
 export interface FileWriter extends AsyncDisposable {
@@ -29,9 +29,9 @@ abstract class FileSink implements ImageSink {
     return this.#written.has(digest)
   }
 
-  async putBlob(descriptor: Descriptor, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async putBlob(descriptor: Descriptor, open: OpenBlob): Promise<void> {
     this.#written.add(descriptor.digest)
-    await this.writer.write(this.nameOf(descriptor), descriptor.size, chunks)
+    await this.writer.write(this.nameOf(descriptor), descriptor.size, open())
   }
 
   async finish(): Promise<void> {
@@ -82,7 +82,7 @@ export class OciLayoutSink extends FileSink {
 
   async putManifest({ bytes, mediaType, digest }: ManifestBytes, names: readonly string[]): Promise<void> {
     const descriptor: Descriptor = { mediaType, digest, size: bytes.byteLength }
-    if (!(await this.hasBlob(descriptor))) await this.putBlob(descriptor, once(bytes))
+    if (!(await this.hasBlob(descriptor))) await this.putBlob(descriptor, () => once(bytes))
     if (names.length === 0) this.#entries.push(descriptor)
     for (const name of names)
       this.#entries.push({ ...descriptor, annotations: { 'org.opencontainers.image.ref.name': name } })

@@ -8,6 +8,7 @@ import type { Descriptor } from '#oci/descriptor.ts'
 import { type Digest, digestOf, hexOf } from '#oci/digest.ts'
 import type { ImageManifest } from '#oci/manifest.ts'
 import {
+  type Compression,
   dockerConfig,
   dockerLayer,
   dockerManifest,
@@ -16,56 +17,92 @@ import {
   ociLayer,
   ociManifest,
 } from '#oci/media-types.ts'
+import type { UserNamespace } from '#userns/user-namespace.ts'
 import { blobPath, digestOfBytes, readBlob } from './blobs.ts'
+import { compress, type Packed } from './compress.ts'
 import { decompress } from './decompress.ts'
-import type { ManifestBytes } from './source.ts'
+import { findPackedLayer, keepPackedLayer } from './packed-layers.ts'
+import type { ManifestBytes, OpenBlob } from './source.ts'
+
+/** How layers are to be compressed. */
+export interface Packing {
+  format: Packed
+  level: number
+  /** Which stay as they are: those compressed in any way, those in this format, or none. */
+  keep: 'any' | 'same' | 'none'
+}
 
 export interface ConvertOptions {
-  /** whose media types */
-  family: 'oci' | 'docker'
-  /** layers as stored, all uncompressed, or all compressed with gzip */
-  layers: 'stored' | 'plain' | 'gzip'
+  /** whose media types; absent: those it has */
+  family?: 'oci' | 'docker'
+  /** layers as stored, all uncompressed, or compressed */
+  layers: 'stored' | 'plain' | Packing
   /** an empty folder for layers that change */
   scratch: string
+  /** bytes of a layer's uncompressed archive, where they are known: it then needs no copy on disk */
+  plainSizeOf?: (position: number) => number | undefined
+  /** where workers that compress run; absent: this thread compresses */
+  openNamespace?: () => Promise<UserNamespace>
+}
+
+/** One blob as it is to be written. */
+export interface ConvertedBlob {
+  descriptor: Descriptor
+  /** of a layer: the digest of its uncompressed archive */
+  diffId?: Digest
+  open: OpenBlob
 }
 
 export interface ConvertedImage {
   manifest: ManifestBytes
   /** the configuration first, then layers, lowest first */
-  blobs: { descriptor: Descriptor; open: () => AsyncIterable<Uint8Array> }[]
+  blobs: ConvertedBlob[]
 }
 
-interface ConvertedLayer {
-  descriptor: Descriptor
-  open: () => AsyncIterable<Uint8Array>
+interface StoredParts {
+  digest: Digest
+  manifest: ImageManifest
+  diffIds: readonly Digest[]
 }
 
 /** Converts a stored image. The configuration, and so the id, stays the same; the stored manifest too where nothing changes. */
 export async function convertImage(
   root: string,
-  stored: { digest: Digest; manifest: ImageManifest; diffIds: readonly Digest[] },
+  stored: StoredParts,
   options: ConvertOptions,
 ): Promise<ConvertedImage> {
-  const { manifest } = stored
-  const layers: ConvertedLayer[] = []
-  for (const [index, layer] of manifest.layers.entries())
-    layers.push(await convertLayer(root, layer, stored.diffIds[index], options))
-  const config = { ...manifest.config, mediaType: options.family === 'oci' ? ociConfig : dockerConfig }
-  const blobs = [{ descriptor: config, open: () => blobStream(root, config.digest) }, ...layers]
-  return { manifest: manifestOf(root, stored, config, layers, options), blobs }
+  const family = familyOf(stored.manifest, options)
+  const layers: ConvertedBlob[] = []
+  for (const position of stored.manifest.layers.keys()) layers.push(await convertLayer(root, stored, position, options))
+  const config = configOf(root, stored, family)
+  return { manifest: convertManifest(root, stored, family, [config, ...layers]), blobs: [config, ...layers] }
 }
 
-function manifestOf(
+/** The family that the manifest gets. Throws INVALID where docker's is asked for and layers with zstd. */
+export function familyOf({ mediaType }: ImageManifest, { family, layers }: ConvertOptions): 'oci' | 'docker' {
+  const wantsZstd = typeof layers === 'object' && layers.format === 'zstd'
+  if (family === 'docker' && wantsZstd)
+    throw new TspodError('INVALID', "docker's format has no layers compressed with zstd", { hint: 'use --format oci' })
+  return family ?? (mediaType === dockerManifest && !wantsZstd ? 'docker' : 'oci')
+}
+
+/** The configuration, byte for byte as it is. */
+export function configOf(root: string, { manifest }: StoredParts, family: 'oci' | 'docker'): ConvertedBlob {
+  const config = { ...manifest.config, mediaType: family === 'oci' ? ociConfig : dockerConfig }
+  return { descriptor: config, open: offset => blobStream(root, config.digest, offset) }
+}
+
+/** The manifest that names these blobs, the configuration first. */
+export function convertManifest(
   root: string,
-  { digest, manifest }: { digest: Digest; manifest: ImageManifest },
-  config: Descriptor,
-  layers: readonly ConvertedLayer[],
-  { family }: ConvertOptions,
+  { digest, manifest }: StoredParts,
+  family: 'oci' | 'docker',
+  [config, ...layers]: readonly ConvertedBlob[],
 ): ManifestBytes {
   const mediaType = family === 'oci' ? ociManifest : dockerManifest
   const isSame =
     manifest.mediaType === mediaType &&
-    manifest.config.mediaType === config.mediaType &&
+    manifest.config.mediaType === config?.descriptor.mediaType &&
     layers.every(({ descriptor }, index) => {
       const old = manifest.layers[index]
       return descriptor.digest === old?.digest && descriptor.mediaType === old.mediaType
@@ -75,7 +112,7 @@ function manifestOf(
   const value = {
     schemaVersion: 2,
     mediaType,
-    config: bare(config),
+    config: bare(config?.descriptor ?? manifest.config),
     layers: layers.map(({ descriptor }) => bare(descriptor)),
     ...(annotations !== undefined && family === 'oci' ? { annotations } : {}),
   }
@@ -85,51 +122,109 @@ function manifestOf(
 
 const bare = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size })
 
-async function convertLayer(
+/** One layer in the form that is asked for. What has to be compressed is written to the disk first, and kept for the next time. */
+export async function convertLayer(
   root: string,
-  layer: Descriptor,
-  diffId: Digest | undefined,
-  { family, layers, scratch }: ConvertOptions,
-): Promise<ConvertedLayer> {
-  const stored = layerCompression(layer.mediaType, `layer ${layer.digest}`)
-  // docker's family has no zstd
-  const wanted =
-    layers === 'stored'
-      ? stored === 'zstd' && family === 'docker'
-        ? 'none'
-        : stored
-      : layers === 'plain'
-        ? 'none'
-        : 'gzip'
+  stored: StoredParts,
+  position: number,
+  options: ConvertOptions,
+): Promise<ConvertedBlob> {
+  const layer = stored.manifest.layers[position]
+  const diffId = stored.diffIds[position]
+  if (layer === undefined || diffId === undefined) throw new TspodError('INTERNAL', `there is no layer ${position}`)
+  const family = familyOf(stored.manifest, options)
+  const found = layerCompression(layer.mediaType, `layer ${layer.digest}`)
+  const wanted = compressionFor(found, family, options)
   const mediaType = mediaTypeOf(family, wanted)
-  if (wanted === stored) return { descriptor: { ...layer, mediaType }, open: () => blobStream(root, layer.digest) }
-  const plain = () => decompress(blobStream(root, layer.digest), stored)
-  const path = join(scratch, hexOf(layer.digest))
-  const written = await writeScratch(wanted === 'none' ? plain() : await gzip(plain()), path)
-  if (wanted === 'none' && written.digest !== diffId)
-    throw new TspodError(
-      'INVALID',
-      `layer ${layer.digest}: unpacked, it has the digest ${written.digest}, wanted ${diffId}`,
-    )
-  return { descriptor: { mediaType, ...written }, open: () => createReadStream(path, { highWaterMark: 1 << 20 }) }
+  if (wanted === found && !isRepacked(found, options))
+    return { descriptor: { ...layer, mediaType }, diffId, open: offset => blobStream(root, layer.digest, offset) }
+  const plain = () => checked(decompress(blobStream(root, layer.digest), found), layer.digest, diffId)
+  if (wanted === 'none') return await plainLayer(plain, { mediaType, diffId, position, layer }, options)
+  const packing = typeof options.layers === 'object' ? options.layers : { level: 4 }
+  const key = { diffId, format: wanted, level: packing.level }
+  const packed = findPackedLayer(root, key) ?? (await pack(root, plain(), key, options))
+  const { path, digest, size } = packed
+  return {
+    descriptor: { mediaType, digest, size },
+    diffId,
+    open: (start = 0) => createReadStream(path, { start, highWaterMark: 1 << 20 }),
+  }
 }
 
-function mediaTypeOf(family: 'oci' | 'docker', compression: 'none' | 'gzip' | 'zstd'): string {
+async function plainLayer(
+  plain: () => AsyncIterable<Uint8Array>,
+  facts: { mediaType: string; diffId: Digest; position: number; layer: Descriptor },
+  { plainSizeOf, scratch }: ConvertOptions,
+): Promise<ConvertedBlob> {
+  const { mediaType, diffId, position, layer } = facts
+  const size = plainSizeOf?.(position)
+  if (size !== undefined)
+    return { descriptor: { mediaType, digest: diffId, size }, diffId, open: (offset = 0) => skipping(plain(), offset) }
+  const path = join(scratch, hexOf(layer.digest))
+  const written = await writeScratch(plain(), path)
+  return {
+    descriptor: { mediaType, ...written },
+    diffId,
+    open: (start = 0) => createReadStream(path, { start, highWaterMark: 1 << 20 }),
+  }
+}
+
+async function pack(
+  root: string,
+  plain: AsyncIterable<Uint8Array>,
+  key: { diffId: Digest; format: Packed; level: number },
+  { scratch, openNamespace }: ConvertOptions,
+) {
+  const path = join(scratch, `${hexOf(key.diffId)}.${key.format}`)
+  const { format, level } = key
+  const written = await writeScratch(compress(plain, { format, level, openNamespace }), path)
+  return await keepPackedLayer(root, key, { path, ...written })
+}
+
+function compressionFor(found: Compression, family: 'oci' | 'docker', { layers }: ConvertOptions): Compression {
+  // docker's family has no zstd
+  const kept = found === 'zstd' && family === 'docker' ? 'none' : found
+  if (layers === 'plain') return 'none'
+  if (layers === 'stored') return kept
+  return layers.keep === 'any' && kept !== 'none' ? kept : layers.format
+}
+
+function isRepacked(found: Compression, { layers }: ConvertOptions): boolean {
+  return found !== 'none' && typeof layers === 'object' && layers.keep === 'none'
+}
+
+function mediaTypeOf(family: 'oci' | 'docker', compression: Compression): string {
   const plain = family === 'oci' ? ociLayer : dockerLayer.replace(/\.gzip$/, '')
   if (compression === 'none') return plain
   return family === 'oci' ? `${plain}+${compression}` : `${plain}.${compression}`
 }
 
 /** A blob of the store as a stream. */
-export function blobStream(root: string, digest: Digest): AsyncIterable<Uint8Array> {
-  return createReadStream(blobPath(root, digest), { highWaterMark: 1 << 20 })
+function blobStream(root: string, digest: Digest, start = 0): AsyncIterable<Uint8Array> {
+  return createReadStream(blobPath(root, digest), { start, highWaterMark: 1 << 20 })
 }
 
-async function gzip(source: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const { createGzip } = await import('node:zlib')
-  const { Readable } = await import('node:stream')
-  // no time and no name in the header: the same layer always makes the same bytes
-  return Readable.from(source, { objectMode: true, highWaterMark: 2 }).pipe(createGzip({ chunkSize: 256 << 10 }))
+/** A layer's plain bytes. Throws INVALID at their end where they are not those that the image names. */
+async function* checked(plain: AsyncIterable<Uint8Array>, layer: Digest, diffId: Digest): AsyncIterable<Uint8Array> {
+  const hash = createHash('sha256')
+  for await (const chunk of plain) {
+    hash.update(chunk)
+    yield chunk
+  }
+  const found = digestOf(hash.digest('hex'))
+  if (found !== diffId)
+    throw new TspodError('INVALID', `layer ${layer}: unpacked, it has the digest ${found}, wanted ${diffId}`, {
+      hint: 'pull or load the image again; "tspod system check --repair" finds all such damage',
+    })
+}
+
+async function* skipping(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncIterable<Uint8Array> {
+  let skip = offset
+  for await (const chunk of chunks) {
+    const rest = chunk.subarray(Math.min(skip, chunk.byteLength))
+    skip -= chunk.byteLength - rest.byteLength
+    if (rest.byteLength > 0) yield rest
+  }
 }
 
 async function writeScratch(

@@ -12,6 +12,7 @@ import { blobPath, readBlob } from './blobs.ts'
 import { readKept } from './kept.ts'
 import { blobsFolder, ensureLayout, type IndexEntry, lockFile, readIndex } from './layout.ts'
 import { listNames, readLeases } from './lease.ts'
+import { packedFolder } from './packed-layers.ts'
 
 /** What a set of images is made of. */
 export interface Reachable {
@@ -25,6 +26,8 @@ export interface Reachable {
 export const orphanAgeMs = 60 * 60 * 1000
 /** An interrupted download is worth resuming this long. */
 const partialAgeMs = 7 * 24 * 60 * 60 * 1000
+/** So long nobody has pushed a packed layer again. */
+const packedAgeMs = 7 * 24 * 60 * 60 * 1000
 
 /** Follows index entries down to layers, those of other tools too. */
 export function reachableFrom(root: string, entries: readonly IndexEntry[]): Reachable {
@@ -87,7 +90,7 @@ export async function collectGarbage(root: string, now = Date.now()): Promise<{ 
       if (digest !== undefined && (needed.blobs.has(digest) || leased.has(digest))) continue
       freedBytes += removeOld(join(blobsFolder(root), name), now - orphanAgeMs)
     }
-    return { freedBytes: freedBytes + (await sweepPartials(root, now)) }
+    return { freedBytes: freedBytes + (await sweepPartials(root, now)) + sweepPacked(root, now) }
   })
 }
 
@@ -100,6 +103,12 @@ async function sweepPartials(root: string, now: number): Promise<number> {
     if (lock !== undefined) freedBytes += removeOld(join(folder, name), now - partialAgeMs)
   }
   return freedBytes
+}
+
+/** Layers that were packed for pushes; whoever reads one still has it open. */
+function sweepPacked(root: string, now: number): number {
+  const folder = packedFolder(root)
+  return listNames(folder).reduce((sum, name) => sum + removeOld(join(folder, name), now - packedAgeMs), 0)
 }
 
 function follow(root: string, descriptor: IndexEntry, reachable: Reachable, isEntry: boolean): void {

@@ -56,7 +56,7 @@ function loseName(all: readonly IndexEntry[], entry: IndexEntry): IndexEntry[] {
 /** New facts of an image together with the digests and names that its entries remember. */
 function withKnown(annotations: Annotations, known: readonly IndexEntry[]): Annotations {
   const result = { ...annotations }
-  for (const key of [annotation.pulledAs, annotation.formerNames]) {
+  for (const key of [annotation.pulledAs, annotation.pushedTo, annotation.formerNames]) {
     const words = new Set(known.flatMap(entry => wordsOf(entry, key)))
     for (const word of annotations[key]?.split(' ') ?? []) if (word !== '') words.add(word)
     if (words.size > 0) result[key] = [...words].join(' ')

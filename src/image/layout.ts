@@ -23,6 +23,8 @@ export const annotation = {
   labels: 'io.tspod.image.labels',
   /** digests of the indexes that this manifest was found through, separated by spaces */
   pulledAs: 'io.tspod.image.pulled-as',
+  /** repositories it was pushed to, with their registries, separated by spaces */
+  pushedTo: 'io.tspod.image.pushed-to',
   /** full names it once had, separated by spaces */
   formerNames: 'io.tspod.image.former-names',
 } as const

@@ -13,6 +13,7 @@ import { blobsFolder } from './layout.ts'
 import { type Lease, openLease } from './lease.ts'
 import type { OnProgress } from './progress.ts'
 import { type ReceivedLayer, receiveLayer } from './receive-layer.ts'
+import { Slots } from './slots.ts'
 import { type ImageSource, SourceError } from './source.ts'
 import type { ImageStore } from './store.ts'
 import type { StoredImage } from './stored-image.ts'
@@ -196,27 +197,4 @@ async function receiveLayers(
   options.signal.throwIfAborted()
   if (stop.signal.aborted) throw stop.signal.reason as Error
   return results.reduce((sum, result) => sum + (result.status === 'fulfilled' ? result.value : 0), 0)
-}
-
-/** So many tasks at a time, begun in order. */
-class Slots {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(count: number) {
-    this.#free = count
-  }
-
-  async run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>(resolve => this.#waiting.push(resolve))
-    else this.#free--
-    try {
-      signal.throwIfAborted()
-      return await task()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free++
-      else next()
-    }
-  }
 }

@@ -20,12 +20,16 @@ export interface ImageSource extends AsyncDisposable {
   openBlob(descriptor: Descriptor, offset: number, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>
 }
 
+/** A blob's bytes from an offset on. */
+export type OpenBlob = (offset?: number) => AsyncIterable<Uint8Array>
+
 /** A place to write images to. Blobs come before the manifest that names them. */
 export interface ImageSink extends AsyncDisposable {
   readonly description: string
   /** True where the blob is there already and need not be sent. */
   hasBlob(descriptor: Descriptor): Promise<boolean>
-  putBlob(descriptor: Descriptor, chunks: AsyncIterable<Uint8Array>): Promise<void>
+  /** `open` gives the blob's bytes from an offset on, as often as a broken connection makes it necessary. */
+  putBlob(descriptor: Descriptor, open: OpenBlob): Promise<void>
   /** Makes the image visible under these full names; none for a nameless one. */
   putManifest(manifest: ManifestBytes, names: readonly string[]): Promise<void>
   /** Everything is written: sync, write tables of contents. Without it, disposing takes back what was put. */

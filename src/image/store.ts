@@ -8,7 +8,7 @@ import type { ImageManifest } from '#oci/manifest.ts'
 import { completeName, formatReference, parseTypedName, withDefaultTag } from '#oci/reference.ts'
 import { blobSize } from './blobs.ts'
 import { addEntry, removeManifests, removeNames } from './index-edits.ts'
-import { ensureLayout, type IndexEntry, lockFile, readIndex, writeIndex } from './layout.ts'
+import { annotation, ensureLayout, type IndexEntry, lockFile, readIndex, writeIndex } from './layout.ts'
 import { chooseRival, entriesFor, type FoundImage, lookupImage } from './lookup.ts'
 import { annotationsOf, imagesOf, readImage, type StoredImage } from './stored-image.ts'
 
@@ -100,6 +100,17 @@ export class ImageStore {
       return addEntry(index, { descriptor: entry, annotations: entry.annotations ?? {}, names })
     })
     return names
+  }
+
+  /** Remembers that a repository has the image's layers. */
+  async notePush(image: StoredImage, repository: string): Promise<void> {
+    if (image.pushedTo.includes(repository)) return
+    await this.#change(index => {
+      const entry = index.find(each => each.digest === image.digest)
+      if (entry === undefined) return index // it was removed meanwhile
+      const annotations = { ...entry.annotations, [annotation.pushedTo]: repository }
+      return addEntry(index, { descriptor: entry, annotations, names: [] })
+    })
   }
 
   /** Takes these full names away, as `StoredImage.names` and `repoDigests` have them; the image stays. */

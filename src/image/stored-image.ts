@@ -24,6 +24,8 @@ export interface StoredImage {
   repoDigests: string[]
   /** names it once had */
   formerNames: string[]
+  /** repositories it was pushed to, `quay.io/someone/tool` */
+  pushedTo: string[]
   createdMs: number
   sizeBytes: number
   os: string
@@ -93,6 +95,7 @@ function blank(id: string, entry: IndexEntry): StoredImage {
     names: [],
     repoDigests: [],
     formerNames: wordsOf(entry, annotation.formerNames),
+    pushedTo: wordsOf(entry, annotation.pushedTo),
     createdMs: Number(notes[annotation.createdMs] ?? 0),
     sizeBytes: Number(notes[annotation.sizeBytes] ?? 0),
     os,

@@ -20,9 +20,7 @@ export type BlobPhase = 'waiting' | 'copying' | 'unpacking' | 'done' | 'exists'
 export type OnProgress = (event: ProgressEvent) => void
 
 /** How to reach the registry; everything may be left to the configuration. */
-export interface PullOptions {
-  /** `linux/arm64/v8` */
-  platform?: string
+export interface RegistryOptions {
   authFile?: string
   certDir?: string
   /** `user:password` as typed */
@@ -31,10 +29,35 @@ export interface PullOptions {
   tlsVerify?: boolean
   retries?: number
   retryDelayMs?: number
+}
+
+export interface PullOptions extends RegistryOptions {
+  /** `linux/arm64/v8` */
+  platform?: string
   /** pull verb: always; run and create carry their policy in the request */
   policy?: 'always' | 'missing' | 'never' | 'newer'
   onProgress?: OnProgress
   signal?: AbortSignal
+}
+
+export interface PushImageOptions extends RegistryOptions {
+  /** absent: the media types that the image has */
+  format?: 'oci' | 'docker'
+  /** absent: compressed layers stay as they are, others get gzip */
+  compression?: 'gzip' | 'zstd'
+  compressionLevel?: number
+  /** layers are compressed anew, whatever they are */
+  forceCompression?: boolean
+  onProgress?: OnProgress
+  signal?: AbortSignal
+}
+
+export interface PushedImage {
+  id: string
+  /** full name at the registry */
+  name: string
+  /** of the manifest there */
+  digest: string
 }
 
 export interface PulledImage {

@@ -5,28 +5,36 @@ import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { DirSink, DockerArchiveSink, OciLayoutSink } from '#image/archive-write.ts'
 import { folderWriter, tarFileWriter, tarStreamWriter } from '#image/archive-writers.ts'
+import { defaultLevel } from '#image/compress.ts'
 import { type ConvertOptions, convertImage } from '#image/convert.ts'
 import type { ImageSink } from '#image/source.ts'
 import { fullTagName } from '#image/store.ts'
 import type { StoredImage } from '#image/stored-image.ts'
 import { openStaging } from '#storage/staging.ts'
+import { archiveBytes } from './unpacked-layers.ts'
 
 interface ToSave {
   image: StoredImage
   names: string[]
 }
 
-/** The verb. */
-export async function saveImages(names: string[], options: SaveOptions): Promise<void> {
+/** The verb: the digests of the manifests that were written. */
+export async function saveImages(names: string[], options: SaveOptions): Promise<string[]> {
   const engine = await openEngine()
   const chosen = await chooseImages(engine, names, options)
   checkOptions(chosen, options)
   await using staging = openStaging(engine.graphRoot, 'save', () => engine.namespace())
   await using sink = await openSink(options)
+  const digests: string[] = []
   for (const { image, names: tags } of chosen) {
-    const { manifest, config } = engine.images.open(image)
+    const { manifest, config, chain } = engine.images.open(image)
     const stored = { digest: image.digest, manifest, diffIds: config.rootfs.diff_ids }
-    const converted = await convertImage(engine.graphRoot, stored, { ...shapeOf(options), scratch: staging.path })
+    const converted = await convertImage(engine.graphRoot, stored, {
+      ...shapeOf(options),
+      scratch: staging.path,
+      plainSizeOf: position => archiveBytes(engine.graphRoot, chain[position]),
+      openNamespace: () => engine.namespace(),
+    })
     for (const { descriptor, open } of converted.blobs) {
       const role = descriptor.digest === manifest.config.digest ? 'config' : 'layer'
       const progress = { kind: 'blob', digest: descriptor.digest, role, totalBytes: descriptor.size } as const
@@ -35,15 +43,17 @@ export async function saveImages(names: string[], options: SaveOptions): Promise
         continue
       }
       options.onProgress?.({ ...progress, phase: 'copying', doneBytes: 0 })
-      await sink.putBlob(descriptor, open())
+      await sink.putBlob(descriptor, open)
       options.onProgress?.({ ...progress, phase: 'done', doneBytes: descriptor.size })
     }
     await sink.putManifest(converted.manifest, tags)
+    digests.push(converted.manifest.digest)
     options.onProgress?.({ kind: 'manifest', digest: converted.manifest.digest })
   }
   await sink.finish()
   for (const { image, names: tags } of chosen)
     engine.journal({ type: 'image', status: 'save', id: image.id, name: tags[0] ?? '', attributes: image.labels })
+  return digests
 }
 
 /** With `multiImage` every name is an image; otherwise the names after the first are further tags of the first. */
@@ -85,7 +95,11 @@ function checkOptions(chosen: readonly ToSave[], options: SaveOptions): void {
 
 function shapeOf({ format, compress, uncompressed }: SaveOptions): Omit<ConvertOptions, 'scratch'> {
   if (format === 'docker-archive') return { family: 'docker', layers: 'plain' }
-  if (format === 'docker-dir') return { family: 'docker', layers: compress ? 'gzip' : 'stored' }
+  if (format === 'docker-dir')
+    return {
+      family: 'docker',
+      layers: compress ? { format: 'gzip', level: defaultLevel.gzip, keep: 'same' } : 'stored',
+    }
   return { family: 'oci', layers: uncompressed ? 'plain' : 'stored' }
 }
 

@@ -88,7 +88,7 @@ export function responseFailure(doing: string, response: { status: number; body:
 
 function hintOf(status: number, code: string): string | undefined {
   if (status === 401 || status === 403 || code === 'UNAUTHORIZED' || code === 'DENIED')
-    return 'the image may not exist, or needs credentials: pass --creds USER:PASSWORD, or put them into auth.json (containers-auth.json(5))'
+    return 'the image may not exist, or needs credentials: "tspod login", or --creds USER:PASSWORD'
   if (code === 'MANIFEST_UNKNOWN') return 'the repository has no such tag or digest'
   if (code === 'NAME_UNKNOWN' || status === 404) return 'check the spelling of the image name'
   if (status === 429) return 'the registry limits how often one may ask: wait, or use credentials of an account'

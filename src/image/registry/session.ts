@@ -5,7 +5,7 @@ import { parseChallenges } from './challenge.ts'
 import { connectionFailure, isTransient, responseFailure } from './failure.ts'
 import { isRetriedStatus, pause, pauseBefore, type RetryPolicy } from './retry.ts'
 import { basic, parseTokenAnswer, planTokenRequest } from './token.ts'
-import { type HttpRequest, type HttpResponse, sendRequest } from './transport.ts'
+import { type HttpMethod, type HttpRequest, type HttpResponse, sendRequest, type UploadContent } from './transport.ts'
 import { type Trust, trustFor } from './trust.ts'
 
 export interface SessionOptions {
@@ -23,10 +23,13 @@ export interface SessionOptions {
 }
 
 export interface RegistryRequest {
-  method: 'GET' | 'HEAD'
+  method: HttpMethod
   /** below the registry's root, `/v2/…`, or a whole URL of an earlier answer */
   path: string
   headers: Record<string, string>
+  content?: UploadContent
+  /** statuses that are an answer too, besides 2xx */
+  alsoGood?: readonly number[]
   /** `repository:library/alpine:pull` */
   scope: string
   /** `reading manifest latest in quay.io/x`: begins errors */
@@ -57,11 +60,11 @@ export class RegistrySession {
       let why: string
       let retryAfter: string | null = null
       try {
-        const response = await this.#authorized(request)
-        if (response.status >= 200 && response.status < 300) return response
+        const response = await this.attempt(request)
+        if (isGood(response.status, request)) return response
         const wait = pauseBefore(attempt, retry, response.headers.get('retry-after'))
         if (!isRetriedStatus(response.status) || attempt > retry.retries || wait === undefined)
-          throw await this.#refusal(request.doing, response)
+          throw await this.refusal(request.doing, response)
         why = `HTTP status ${response.status}`
         retryAfter = response.headers.get('retry-after')
         await response.discard()
@@ -83,6 +86,11 @@ export class RegistrySession {
     await pause(ms, signal)
   }
 
+  /** host[:port] as in image names */
+  get name(): string {
+    return this.#options.registry
+  }
+
   get retries(): number {
     return this.#options.retry.retries
   }
@@ -91,7 +99,8 @@ export class RegistrySession {
     return request.signal ?? this.#options.signal
   }
 
-  async #authorized(request: RegistryRequest): Promise<HttpResponse> {
+  /** One try, authenticated where that is asked for: whatever the registry answers. Throws what `connectionFailure` knows. */
+  async attempt(request: RegistryRequest): Promise<HttpResponse> {
     const tried = this.#authorizations.get(request.scope)
     const known = await tried
     const response = await this.#send(request, known)
@@ -123,7 +132,7 @@ export class RegistrySession {
     const plan = planTokenRequest(challenge, request.scope, credentials, { isPlainAllowed })
     const response = await this.#follow({ ...plan, signal: this.#signal(request) })
     if (response.status !== 200)
-      throw await this.#refusal(`${request.doing}: getting a token from ${plan.url.host}`, response)
+      throw await this.refusal(`${request.doing}: getting a token from ${plan.url.host}`, response)
     return `Bearer ${parseTokenAnswer(new TextDecoder().decode(await response.bytes(longestTokenBytes)), plan.url)}`
   }
 
@@ -134,6 +143,7 @@ export class RegistrySession {
     return await this.#follow({
       method: request.method,
       url,
+      ...(request.content === undefined ? {} : { content: request.content }),
       headers: authorization && url.origin === base.origin ? { ...headers, Authorization: authorization } : headers,
       signal: this.#signal(request),
     })
@@ -146,6 +156,7 @@ export class RegistrySession {
       const response = await sendRequest(request, this.#connection(request.url))
       const location = response.headers.get('location')
       if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response
+      if (request.content !== undefined && response.status < 307) return response // it would lose its content
       await response.discard()
       if (!URL.canParse(location, request.url.href))
         throw new SourceError('INVALID', `${request.url.host} redirects to "${location}", which is no URL`)
@@ -207,7 +218,8 @@ export class RegistrySession {
     return await this.#credentials
   }
 
-  async #refusal(doing: string, response: HttpResponse): Promise<Error> {
+  /** The error for an answer that is no success. */
+  async refusal(doing: string, response: HttpResponse): Promise<Error> {
     const credentials = await this.#credentials
     const who =
       credentials === undefined
@@ -216,6 +228,10 @@ export class RegistrySession {
     const body = await response.bytes(longestErrorBytes).catch(() => new Uint8Array())
     return responseFailure(doing, { status: response.status, body: new TextDecoder().decode(body) }, who)
   }
+}
+
+function isGood(status: number, { alsoGood = [] }: RegistryRequest): boolean {
+  return (status >= 200 && status < 300) || alsoGood.includes(status)
 }
 
 /** The host that serves a registry of image names. */

@@ -4,11 +4,18 @@ import { StalledError } from './failure.ts'
 import { chooseProxy, proxyVariables } from './proxy.ts'
 import type { Trust } from './trust.ts'
 
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** What is uploaded: bytes at hand, or a stream that can be opened again for another try. */
+export type UploadContent = Uint8Array | { size: number; open: () => AsyncIterable<Uint8Array> }
+
 export interface HttpRequest {
-  method: 'GET' | 'HEAD' | 'POST'
+  method: HttpMethod
   url: URL
   headers: Record<string, string>
+  /** a form with a secret */
   body?: string
+  content?: UploadContent
   signal: AbortSignal
 }
 
@@ -37,16 +44,17 @@ const patienceMs = 60_000
 
 /** Sends it and waits for the response's head. Follows no redirects, decodes nothing. Throws what `connectionFailure` knows. */
 export async function sendRequest(request: HttpRequest, { trust, insecure }: Connection): Promise<HttpResponse> {
-  const { url, signal, headers, ...rest } = request
+  const { url, signal, headers, method, body, content } = request
   const proxy = chooseProxy(url, process.env)
   const guard = new SilenceGuard(signal)
   guard.start()
   try {
     const response = await withoutProxyVariables(() =>
       fetch(url, {
-        ...rest,
+        method,
+        body: body ?? (content === undefined ? undefined : bodyOf(content, guard)),
         // a digest covers the bytes as they are stored: nobody on the way may pack them once more
-        headers: { 'Accept-Encoding': 'identity', ...headers },
+        headers: { 'Accept-Encoding': 'identity', ...lengthOf(content), ...headers },
         signal: guard.signal,
         redirect: 'manual',
         decompress: false,
@@ -59,6 +67,36 @@ export async function sendRequest(request: HttpRequest, { trust, insecure }: Con
   } finally {
     guard.stop()
   }
+}
+
+/** A stream's length is known, and some servers take no body without one. */
+function lengthOf(content: UploadContent | undefined): Record<string, string> {
+  return content === undefined || content instanceof Uint8Array ? {} : { 'Content-Length': String(content.size) }
+}
+
+/** The clock of silence starts anew with each piece that the connection takes. */
+function bodyOf(content: UploadContent, guard: SilenceGuard): Uint8Array | ReadableStream<Uint8Array> {
+  if (content instanceof Uint8Array) return content
+  const iterator = content.open()[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        guard.start()
+        try {
+          const next = await iterator.next()
+          if (next.done === true) controller.close()
+          else controller.enqueue(next.value)
+        } catch (error) {
+          guard.fail(error)
+          controller.error(error)
+        }
+      },
+      async cancel() {
+        await iterator.return?.()
+      },
+    },
+    { highWaterMark: 1 },
+  )
 }
 
 function wrap(response: Response, url: URL, guard: SilenceGuard): HttpResponse {
@@ -110,11 +148,18 @@ class SilenceGuard {
   }
 
   start(): void {
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#silence.abort(new StalledError(patienceMs / 1000)), patienceMs)
   }
 
   stop(): void {
     clearTimeout(this.#timer)
+  }
+
+  /** Ends the request with the reason why its content cannot be read. */
+  fail(error: unknown): void {
+    this.stop()
+    this.#silence.abort(error)
   }
 }
 

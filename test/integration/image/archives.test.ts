@@ -80,7 +80,7 @@ async function save(sink: ImageSink, options: Omit<ConvertOptions, 'scratch'>): 
   const stored = { digest: image.digest, manifest, diffIds: config.rootfs.diff_ids }
   const converted = await convertImage(store.graphRoot, stored, { ...options, scratch: scratch() })
   await using _sink = sink
-  for (const { descriptor, open } of converted.blobs) await sink.putBlob(descriptor, open())
+  for (const { descriptor, open } of converted.blobs) await sink.putBlob(descriptor, open)
   await sink.putManifest(converted.manifest, [name])
   await sink.finish()
 }
@@ -113,7 +113,7 @@ const forms: [string, () => Promise<ImageSink> | ImageSink, Omit<ConvertOptions,
   [
     'docker-dir',
     () => new DirSink(folderWriter(join(folder, 'docker-dir'))),
-    { family: 'docker', layers: 'gzip' },
+    { family: 'docker', layers: { format: 'gzip', level: 4, keep: 'same' } },
     false,
   ],
 ]
@@ -208,7 +208,7 @@ test('a folder that is written has no temporary files, an archive that failed is
   {
     await using sink = new OciLayoutSink(await tarFileWriter(path))
     await sink
-      .putBlob({ mediaType: 'x', digest: 'sha256:00' as never, size: 5 }, once(Buffer.from('abc')))
+      .putBlob({ mediaType: 'x', digest: 'sha256:00' as never, size: 5 }, () => once(Buffer.from('abc')))
       .catch(() => undefined)
   }
   expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined()

@@ -10,7 +10,7 @@ test('the first word is a command or a noun that works', async () => {
   const { words } = await complete('')
   expect(words).toContain('run')
   expect(words).toContain('image')
-  expect(words).not.toContain('push')
+  expect(words).not.toContain('auto-update')
   expect(words).not.toContain('__complete')
   expect(words).not.toContain('pod')
 })
@@ -38,7 +38,7 @@ const kinds: [string, string | undefined][] = [
   ['--root ', 'folders'],
   ['volume rm ', 'volumes'],
   ['unshare ', 'commands'],
-  ['push ', 'none'],
+  ['auto-update ', 'none'],
 ]
 for (const [line, kind] of kinds)
   test(`"tspod ${line}" completes to ${kind}`, async () => {

@@ -51,6 +51,10 @@ const known: Record<string, string> = {
   pull: `
     all-tags arch authfile cert-dir creds decryption-key disable-content-trust os platform policy quiet retry
     retry-delay tls-verify variant`,
+  push: `
+    authfile cert-dir compress compression-format compression-level creds digestfile disable-content-trust
+    encrypt-layer encryption-key force-compression format quiet remove-signatures retry retry-delay sign-by
+    sign-by-sigstore sign-by-sigstore-private-key sign-passphrase-file tls-verify`,
   restart: 'all cidfile filter latest running time',
   rm: 'all cidfile depend filter force ignore latest time volumes',
   rmi: 'all force ignore no-prune',

@@ -19,7 +19,7 @@ const failures: [string, string][] = [
   ['run', 'Error: requires at least 1 arg(s), only received 0\n'],
   ['run --rm=x alpine', 'Error: invalid argument "x" for "--rm" flag: must be true or false\n'],
   ['run --gpus all alpine', 'Error: --gpus is not implemented yet\nhint: GPUs come later\n'],
-  ['push x', 'Error: tspod push is not implemented yet\n'],
+  ['auto-update x', 'Error: tspod auto-update is not implemented yet\n'],
   ['pod ps', 'Error: tspod pod is not implemented yet\n'],
   ['--remote ps', 'Error: --remote is not implemented yet\n'],
   ['--log-level loud ps', 'Error: invalid argument "loud" for "--log-level" flag'],

@@ -32,6 +32,7 @@ import { listImages } from '#engine/image/list.ts'
 import { loadImages } from '#engine/image/load.ts'
 import { pruneImages } from '#engine/image/prune.ts'
 import { pullImage } from '#engine/image/pull.ts'
+import { pushImage } from '#engine/image/push.ts'
 import { removeImages } from '#engine/image/remove.ts'
 import { saveImages } from '#engine/image/save.ts'
 import { tagImage, untagImage } from '#engine/image/tag.ts'
@@ -76,6 +77,7 @@ const verbs: EngineVerbs = {
   pruneContainers,
   containerExists,
   pullImage,
+  pushImage,
   listImages,
   removeImages,
   tagImage,
