@@ -63,6 +63,8 @@ const importCommand = here(
   async () => (await import('./commands/import.ts')).importCommand,
 )
 const load = here('Load images from an archive', async () => (await import('./commands/load.ts')).loadCommand)
+const login = here('Log in to a registry', async () => (await import('./commands/login.ts')).loginCommand)
+const logout = here('Log out of a registry', async () => (await import('./commands/login.ts')).logoutCommand)
 const pull = here('Pull an image from a registry', async () => (await import('./commands/pull.ts')).pullCommand)
 const push = here('Push an image to a registry', async () => (await import('./commands/push.ts')).pushCommand)
 const rmi = here('Remove images', async () => (await import('./commands/rmi.ts')).rmiCommand)
@@ -273,8 +275,8 @@ export const verbs: Record<string, CommandEntry> = {
   ),
   kill,
   load,
-  login: later('Log in to a registry'),
-  logout: later('Log out of a registry'),
+  login,
+  logout,
   logs,
   mount,
   pause,

@@ -75,8 +75,8 @@ export function parseAuthFile(text: string, path: string, isOld = false): AuthFi
 
 /** The entry of a file that serves a repository: the longest path, then the registry. Keys may be docker's URLs. */
 export function lookupAuth(file: AuthFile, repository: string, path: string): Credentials | undefined {
-  const keys = new Map(Object.keys(file.auths).map(key => [normalizeKey(key), key]))
-  for (let name = normalizeKey(repository); ; name = name.slice(0, name.lastIndexOf('/'))) {
+  const keys = new Map(Object.keys(file.auths).map(key => [authKey(key), key]))
+  for (let name = authKey(repository); ; name = name.slice(0, name.lastIndexOf('/'))) {
     const key = keys.get(name)
     const found = key === undefined ? undefined : decode(file.auths[key] ?? {}, `"${path}": auths["${key}"]`, path)
     if (found !== undefined) return found
@@ -95,7 +95,7 @@ async function fromFiles(repository: string, authFile: string | undefined): Prom
     }
     const file = parseAuthFile(text, path, isOld)
     const host = hostOf(repository)
-    const helper = Object.entries(file.credHelpers).find(([key]) => normalizeKey(key) === host)?.[1]
+    const helper = Object.entries(file.credHelpers).find(([key]) => authKey(key) === host)?.[1]
     const found =
       helper !== undefined
         ? await readSecret(helper, host)
@@ -138,13 +138,13 @@ function decode(entry: AuthFile['auths'][string], place: string, from: string): 
   return username === '' ? undefined : { username, password, from }
 }
 
-/** `https://index.docker.io/v1/` is docker.io. */
-function normalizeKey(key: string): string {
+/** A key of the file as names of images have it: `https://index.docker.io/v1/` is docker.io. */
+export function authKey(key: string): string {
   const name = key.replace(/^https?:\/\//, '').replace(/\/+$/, '')
   const [host = '', ...path] = name.split('/')
   if (hubNames.includes(host)) return ['docker.io', ...path.filter(part => !/^v[12]$/.test(part))].join('/')
   return key.includes('://') ? host : name
 }
 
-const hostOf = (repository: string): string => normalizeKey(repository).split('/')[0] ?? ''
+const hostOf = (repository: string): string => authKey(repository).split('/')[0] ?? ''
 const serverUrl = (host: string): string => (host === 'docker.io' ? 'https://index.docker.io/v1/' : host)

@@ -63,6 +63,10 @@ export interface EngineVerbs {
   pullImage(name: string, options: I.PullOptions & { allTags: boolean }): Promise<I.PulledImage[]>
   /** image/push.ts: to `destination`, by default the image's own name */
   pushImage(name: string, destination: string | undefined, options: I.PushImageOptions): Promise<I.PushedImage>
+  /** image/login.ts: tries the password, then keeps it */
+  loginRegistryWith(registry: string, request: I.LoginRequest): Promise<{ storedIn: string }>
+  /** image/login.ts: forgets it, or all */
+  logoutRegistry(registry: string | undefined, request: I.LogoutRequest): Promise<void>
   /** image/list.ts */
   listImages(query: I.ImageQuery): Promise<I.ImageSummary[]>
   /** image/remove.ts */

@@ -40,6 +40,21 @@ export interface PullOptions extends RegistryOptions {
   signal?: AbortSignal
 }
 
+export interface LoginRequest extends Omit<RegistryOptions, 'credentials'> {
+  username: string
+  password: string
+}
+
+export interface LogoutRequest {
+  authFile?: string
+}
+
+/** Who is logged in, and where that is kept. */
+export interface LoginState {
+  username: string
+  from: string
+}
+
 export interface PushImageOptions extends RegistryOptions {
   /** absent: the media types that the image has */
   format?: 'oci' | 'docker'

@@ -44,6 +44,8 @@ const known: Record<string, string> = {
   inspect: 'format latest size type',
   kill: 'all cidfile latest signal',
   load: 'input quiet',
+  login: 'authfile cert-dir get-login password password-stdin tls-verify username verbose',
+  logout: 'all authfile',
   logs: 'color follow latest names since tail timestamps until',
   port: 'all latest',
   ps: `

@@ -30,6 +30,7 @@ import { importImage } from '#engine/image/import.ts'
 import { inspectImages } from '#engine/image/inspect.ts'
 import { listImages } from '#engine/image/list.ts'
 import { loadImages } from '#engine/image/load.ts'
+import { loginRegistryWith, logoutRegistry } from '#engine/image/login.ts'
 import { pruneImages } from '#engine/image/prune.ts'
 import { pullImage } from '#engine/image/pull.ts'
 import { pushImage } from '#engine/image/push.ts'
@@ -78,6 +79,8 @@ const verbs: EngineVerbs = {
   containerExists,
   pullImage,
   pushImage,
+  loginRegistryWith,
+  logoutRegistry,
   listImages,
   removeImages,
   tagImage,
