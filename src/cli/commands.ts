@@ -23,6 +23,10 @@ const here = (summary: string, load: () => Promise<CommandSpec>, aliases?: reado
 const later = (summary: string): CommandEntry => ({ summary })
 
 const attach = here('Attach to a running container', async () => (await import('./commands/attach.ts')).attachCommand)
+const commit = here(
+  'Make an image from a changed container',
+  async () => (await import('./commands/commit.ts')).commitCommand,
+)
 const cp = here(
   'Copy files between a container and this machine',
   async () => (await import('./commands/cp.ts')).cpCommand,
@@ -82,7 +86,6 @@ const build = here(
   'Build an image from a Containerfile',
   async () => (await import('./commands/build.ts')).buildCommand,
 )
-const commit = later('Make an image from a changed container')
 const init = later('Prepare a container, without starting it')
 const mount = later("Mount a container's root file system")
 const pause = later('Pause the processes of containers')

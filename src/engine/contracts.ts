@@ -54,6 +54,12 @@ export interface EngineVerbs {
   diffObjects(name: C.ContainerName, other?: string): Promise<C.Change[]>
   /** container/export.ts: an uncompressed tar of the whole root file system, in order */
   exportContainer(name: string, write: I.WriteChunk): Promise<void>
+  /** container/commit.ts: an image of what it has become; without a reference a nameless one */
+  commitContainer(
+    name: C.ContainerName,
+    reference: string | undefined,
+    options: C.CommitOptions,
+  ): Promise<{ id: string }>
   /** container/prune.ts: removes what is not running; with the bytes that each gave back */
   pruneContainers(filters: C.ContainerFilter[]): Promise<S.Pruned[]>
   /** container/exists.ts */

@@ -18,6 +18,7 @@ const handlers: Record<string, () => Promise<WorkerHandler>> = {
   give: async () => (await import('#storage/give-worker.ts')).giveWorker,
   'map-layer': async () => (await import('#storage/map-layer-worker.ts')).mapLayerWorker,
   pack: async () => (await import('#image/pack-worker.ts')).packWorker,
+  'pack-layer': async () => (await import('#image/pack-worker.ts')).packLayerWorker,
   place: async () => (await import('#image/place-worker.ts')).placeWorker,
   remove: async () => (await import('#storage/remove-worker.ts')).removeWorker,
 }

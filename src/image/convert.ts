@@ -10,11 +10,10 @@ import type { ImageManifest } from '#oci/manifest.ts'
 import {
   type Compression,
   dockerConfig,
-  dockerLayer,
   dockerManifest,
   layerCompression,
+  layerType,
   ociConfig,
-  ociLayer,
   ociManifest,
 } from '#oci/media-types.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
@@ -135,7 +134,7 @@ export async function convertLayer(
   const family = familyOf(stored.manifest, options)
   const found = layerCompression(layer.mediaType, `layer ${layer.digest}`)
   const wanted = compressionFor(found, family, options)
-  const mediaType = mediaTypeOf(family, wanted)
+  const mediaType = layerType(family, wanted)
   if (wanted === found && !isRepacked(found, options))
     return { descriptor: { ...layer, mediaType }, diffId, open: offset => blobStream(root, layer.digest, offset) }
   const plain = () => checked(decompress(blobStream(root, layer.digest), found), layer.digest, diffId)
@@ -191,12 +190,6 @@ function compressionFor(found: Compression, family: 'oci' | 'docker', { layers }
 
 function isRepacked(found: Compression, { layers }: ConvertOptions): boolean {
   return found !== 'none' && typeof layers === 'object' && layers.keep === 'none'
-}
-
-function mediaTypeOf(family: 'oci' | 'docker', compression: Compression): string {
-  const plain = family === 'oci' ? ociLayer : dockerLayer.replace(/\.gzip$/, '')
-  if (compression === 'none') return plain
-  return family === 'oci' ? `${plain}+${compression}` : `${plain}.${compression}`
 }
 
 /** A blob of the store as a stream. */

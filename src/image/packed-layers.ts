@@ -1,4 +1,4 @@
-// Layers that were compressed for a push or save are kept for the next one: tmp/packed/<diff id>.<format>-<level>.<digest>, whole files,
+// Layers that were compressed for a push or save are kept for the next one: packed/<diff id>.<format>-<level>.<digest>, whole files,
 // which a sweep removes when nobody has wanted them for a week. Host namespaces.
 import { readdirSync, statSync, utimesSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
@@ -19,7 +19,7 @@ export interface PackedKey {
   level: number
 }
 
-export const packedFolder = (root: string): string => join(root, 'tmp', 'packed')
+export const packedFolder = (root: string): string => join(root, 'packed')
 
 const prefixOf = ({ diffId, format, level }: PackedKey): string => `${hexOf(diffId)}.${format}-${level}.`
 

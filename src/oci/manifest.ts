@@ -3,6 +3,8 @@ import { TspodError } from '#errors.ts'
 import { type Descriptor, parseDescriptor } from './descriptor.ts'
 import { isInteger, isMapOf, isObject, isString } from './json-shape.ts'
 import {
+  dockerConfig,
+  dockerManifest,
   isIndexType,
   isManifestType,
   isSchema1Type,
@@ -76,7 +78,7 @@ export function parseManifest(text: string, mediaType: string | undefined, what:
   return { kind: 'image', mediaType: type, config, layers, annotations }
 }
 
-/** The bytes of an OCI image manifest; the same value always makes the same bytes. */
+/** The bytes of an image manifest, docker's where its configuration is; the same value always makes the same bytes. */
 export function formatManifest(manifest: {
   config: Descriptor
   layers: readonly Descriptor[]
@@ -85,7 +87,7 @@ export function formatManifest(manifest: {
   const { config, layers, annotations } = manifest
   return JSON.stringify({
     schemaVersion: 2,
-    mediaType: ociManifest,
+    mediaType: config.mediaType === dockerConfig ? dockerManifest : ociManifest,
     config: { ...config, mediaType: config.mediaType || ociConfig },
     layers,
     ...(annotations === undefined ? {} : { annotations }),

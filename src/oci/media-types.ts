@@ -34,6 +34,15 @@ export function layerCompression(mediaType: string, what: string): Compression {
   })
 }
 
+/** The media type of a layer. Throws INVALID for zstd in docker's family, which has none. */
+export function layerType(family: 'oci' | 'docker', compression: Compression): string {
+  if (family === 'docker' && compression === 'zstd')
+    throw new TspodError('INVALID', "docker's format has no layers compressed with zstd", { hint: 'use --format oci' })
+  const plain = family === 'oci' ? ociLayer : dockerLayer.replace(/\.gzip$/, '')
+  if (compression === 'none') return plain
+  return family === 'oci' ? `${plain}+${compression}` : `${plain}.${compression}`
+}
+
 /** How bytes are really compressed, by their first four; some registries hold layers whose media type is wrong. */
 export function sniffCompression(head: Uint8Array): Compression {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'

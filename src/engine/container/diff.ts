@@ -17,7 +17,7 @@ interface View {
 }
 
 /** Files and folders that every container gets, and that are no change of its own. */
-const given = new Set([
+export const givenPaths: ReadonlySet<string> = new Set([
   '/dev',
   '/etc/hostname',
   '/etc/hosts',
@@ -36,7 +36,7 @@ export async function diffObjects(name: ContainerName, other?: string): Promise<
   const right = other === undefined ? left.below : (await viewOf(engine, other)).whole
   const request: DiffRequest = { left: left.whole, right }
   const changes = await runWorker<PathChange[]>(await engine.namespace(), 'diff', request)
-  return changes.filter(({ path }) => !(left.isContainer && given.has(path)))
+  return changes.filter(({ path }) => !(left.isContainer && givenPaths.has(path)))
 }
 
 /** Containers win over images of the same name. */

@@ -80,7 +80,11 @@ async function describe(engine: Engine, seen: SeenContainer, size: ContainerSize
 }
 
 /** config.json; of a container that was never started, what would be in it. `undefined` where it cannot be decided any more. */
-async function specOf(engine: Engine, record: ContainerRecord, folder: string): Promise<RuntimeSpec | undefined> {
+export async function specOf(
+  engine: Engine,
+  record: ContainerRecord,
+  folder: string,
+): Promise<RuntimeSpec | undefined> {
   try {
     return parseRuntimeSpec(readFileSync(join(folder, 'config.json'), 'utf8'))
   } catch (error) {

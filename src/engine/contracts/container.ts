@@ -1,7 +1,7 @@
 // Inputs and outputs of the container verbs: data only, times in milliseconds since 1970, ids in full (64 hex digits).
 import type { TspodError } from '#errors.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
-import type { PullOptions } from './image.ts'
+import type { OnProgress, PullOptions } from './image.ts'
 
 /** A name, a full id or an unambiguous prefix; `{ latest: true }` is the one created last. */
 export type ContainerName = string | { latest: true }
@@ -238,4 +238,17 @@ export interface CopyRequest {
 export interface Change {
   kind: 'added' | 'changed' | 'deleted'
   path: string
+}
+
+export interface CommitOptions {
+  author?: string
+  message?: string
+  /** Containerfile instructions as typed: `CMD /bin/sh`, `ENV A=b` */
+  changes: string[]
+  format: 'oci' | 'docker'
+  /** the places of its mounts become VOLUMEs */
+  includeVolumes: boolean
+  /** one layer with all files, and none of the image's */
+  squash: boolean
+  onProgress?: OnProgress
 }

@@ -152,6 +152,8 @@ export interface SaveOptions {
   output: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk }
   /** every name is an image; else the names after the first are further tags of the first */
   multiImage: boolean
+  /** exactly these names go with the one image */
+  as?: string[]
   compress: boolean
   uncompressed: boolean
   onProgress?: OnProgress

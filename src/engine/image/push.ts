@@ -7,6 +7,7 @@ import { defaultLevel, highestLevel } from '#image/compress.ts'
 import type { Packing } from '#image/convert.ts'
 import { pushImage as sendImage } from '#image/push.ts'
 import { RegistrySink } from '#image/registry/registry-sink.ts'
+import { fullTagName } from '#image/store.ts'
 import type { StoredImage } from '#image/stored-image.ts'
 import type { Digest } from '#oci/digest.ts'
 import { formatReference, parseReference, parseTypedName, type Reference, withDefaultTag } from '#oci/reference.ts'
@@ -152,7 +153,8 @@ async function writeArchive(
   const { saveImages } = await import('./save.ts')
   const engine = await openEngine()
   const { image } = await engine.images.resolve(name)
-  const digests = await saveImages([name, ...(tag === undefined ? [] : [tag])], {
+  const digests = await saveImages([name], {
+    as: tag === undefined ? [] : [format === 'docker-archive' ? fullTagName(tag) : tag],
     format,
     output: { kind: 'file', path },
     multiImage: false,

@@ -57,11 +57,12 @@ export async function saveImages(names: string[], options: SaveOptions): Promise
 }
 
 /** With `multiImage` every name is an image; otherwise the names after the first are further tags of the first. */
-async function chooseImages(engine: Engine, names: string[], { multiImage }: SaveOptions): Promise<ToSave[]> {
+async function chooseImages(engine: Engine, names: string[], { multiImage, as }: SaveOptions): Promise<ToSave[]> {
   const [first, ...tags] = names
   if (first === undefined) throw new TspodError('INVALID', 'saving images: no image is named')
   if (!multiImage) {
     const found = await engine.images.resolve(first)
+    if (as !== undefined) return [{ image: found.image, names: as }]
     return [
       { image: found.image, names: [...(found.name === undefined ? [] : [found.name]), ...tags.map(fullTagName)] },
     ]

@@ -35,7 +35,7 @@ const octets = 'application/octet-stream'
 const worthwhileBytes = 1 << 20
 /** The first try where a registry, or a proxy before it, says that a body is too large. */
 const firstChunkBytes = 32 << 20
-const smallestChunkBytes = 1 << 20
+const smallestChunkBytes = 1 << 16
 const mostMounts = 2
 
 /** Makes the registry have the blob. Throws SourceError with the registry's words, after the retries that make sense. */
@@ -169,12 +169,13 @@ class Upload {
     return { location: nextLocation(response, session.location, this.#doing), offset }
   }
 
-  #smaller({ location, offset }: Session): Session {
-    const half = Number.isFinite(this.#chunkBytes) ? this.#chunkBytes / 2 : firstChunkBytes
-    if (half < smallestChunkBytes)
-      throw new SourceError('DENIED', `${this.#doing}: the registry takes not even ${this.#chunkBytes} bytes at a time`)
-    this.#chunkBytes = Math.min(half, Math.max(smallestChunkBytes, this.#job.descriptor.size / 2))
-    return { location, offset }
+  #smaller(session: Session): Session {
+    const { size } = this.#job.descriptor
+    const before = Math.min(this.#chunkBytes, size - session.offset)
+    if (before <= smallestChunkBytes)
+      throw new SourceError('DENIED', `${this.#doing}: the registry takes not even ${before} bytes at a time`)
+    this.#chunkBytes = Math.max(smallestChunkBytes, Math.min(firstChunkBytes, before / 2) & ~0xffff)
+    return session
   }
 
   /** The session is gone: once more from the beginning, but not for ever. */

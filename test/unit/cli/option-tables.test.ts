@@ -9,6 +9,7 @@ import { knownOptions } from '#cli/parse.ts'
 // podman-run(1) and its kin, versions 4.3 to 6, and what docker has besides
 const known: Record<string, string> = {
   attach: 'detach-keys latest no-stdin sig-proxy',
+  commit: 'author change config format iidfile include-volumes message pause quiet squash',
   'container exists': 'external',
   'container prune': 'filter force',
   cp: 'archive follow-link overwrite pause',

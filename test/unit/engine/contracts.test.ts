@@ -1,6 +1,7 @@
 // The engine is what its contracts say: every verb exists, in its file, with its signature (checked by tsc).
 import { expect, test } from 'bun:test'
 import { attachContainer } from '#engine/container/attach.ts'
+import { commitContainer } from '#engine/container/commit.ts'
 import { copyFiles } from '#engine/container/copy.ts'
 import { createContainer } from '#engine/container/create.ts'
 import { diffObjects } from '#engine/container/diff.ts'
@@ -79,6 +80,7 @@ const verbs: EngineVerbs = {
   containerExists,
   pullImage,
   pushImage,
+  commitContainer,
   loginRegistryWith,
   logoutRegistry,
   listImages,
