@@ -73,6 +73,7 @@ const pull = here('Pull an image from a registry', async () => (await import('./
 const push = here('Push an image to a registry', async () => (await import('./commands/push.ts')).pushCommand)
 const rmi = here('Remove images', async () => (await import('./commands/rmi.ts')).rmiCommand)
 const save = here('Save images to an archive', async () => (await import('./commands/save.ts')).saveCommand)
+const search = here('Search registries for images', async () => (await import('./commands/search.ts')).searchCommand)
 const tag = here('Give an image another name', async () => (await import('./commands/tag.ts')).tagCommand)
 const untag = here('Take a name away from an image', async () => (await import('./commands/tag.ts')).untagCommand)
 
@@ -89,7 +90,6 @@ const build = here(
 const init = later('Prepare a container, without starting it')
 const mount = later("Mount a container's root file system")
 const pause = later('Pause the processes of containers')
-const search = later('Search a registry for images')
 const stats = later('Show what containers use')
 const unmount = later("Unmount a container's root file system")
 const unpause = later('Let paused containers go on')
@@ -149,7 +149,10 @@ export const nouns: Record<string, NounEntry> = {
     summary: 'Manage images',
     verbs: {
       build,
-      diff,
+      diff: here(
+        'Show what an image changed, against the layers below or another image',
+        async () => (await import('./commands/diff.ts')).imageDiffCommand,
+      ),
       exists: here(
         'Tell by the exit status whether an image exists',
         async () => (await import('./commands/exists.ts')).imageExistsCommand,
@@ -166,7 +169,10 @@ export const nouns: Record<string, NounEntry> = {
       ),
       list: { ...images, aliases: ['ls'] },
       load,
-      mount: later("Mount an image's root file system"),
+      mount: here(
+        "Mount an image's files, inside `tspod unshare`",
+        async () => (await import('./commands/image-mount.ts')).imageMountCommand,
+      ),
       prune: here('Remove unused images', async () => (await import('./commands/prune.ts')).imagePruneCommand),
       pull,
       push,
@@ -176,9 +182,16 @@ export const nouns: Record<string, NounEntry> = {
       search,
       sign: later('Sign an image'),
       tag,
-      tree: later('Show the layers of an image'),
+      tree: here(
+        'Show the layers of an image',
+        async () => (await import('./commands/image-tree.ts')).imageTreeCommand,
+      ),
       trust: later('Manage which registries are trusted'),
-      unmount: later("Unmount an image's root file system"),
+      unmount: here(
+        "Unmount an image's files",
+        async () => (await import('./commands/image-mount.ts')).imageUnmountCommand,
+        ['umount'],
+      ),
       untag,
     },
   },

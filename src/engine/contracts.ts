@@ -52,6 +52,8 @@ export interface EngineVerbs {
   copyFiles(request: C.CopyRequest): Promise<void>
   /** container/diff.ts: against the image, or between two named containers or images */
   diffObjects(name: C.ContainerName, other?: string): Promise<C.Change[]>
+  /** container/diff.ts: the same for images alone */
+  diffImages(name: string, other?: string): Promise<C.Change[]>
   /** container/export.ts: an uncompressed tar of the whole root file system, in order */
   exportContainer(name: string, write: I.WriteChunk): Promise<void>
   /** container/commit.ts: an image of what it has become; without a reference a nameless one */
@@ -73,6 +75,18 @@ export interface EngineVerbs {
   loginRegistryWith(registry: string, request: I.LoginRequest): Promise<{ storedIn: string }>
   /** image/login.ts: forgets it, or all */
   logoutRegistry(registry: string | undefined, request: I.LogoutRequest): Promise<void>
+  /** image/search.ts */
+  searchImages(term: string, options: I.SearchOptions): Promise<I.SearchedImage[]>
+  /** image/search.ts: every tag of a repository */
+  listTags(name: string, options: I.SearchOptions): Promise<I.FoundTags>
+  /** image/tree.ts */
+  imageTree(name: string, options: { whatRequires: boolean }): Promise<I.ImageTree>
+  /** image/mount.ts: only inside the user's namespace */
+  mountImages(names: string[], options: { all: boolean }): Promise<I.MountedImage[]>
+  /** image/mount.ts */
+  listMountedImages(): Promise<I.MountedImage[]>
+  /** image/mount.ts: ids of the images that are not mounted any more */
+  unmountImages(names: string[], options: { all: boolean; force: boolean }): Promise<string[]>
   /** image/list.ts */
   listImages(query: I.ImageQuery): Promise<I.ImageSummary[]>
   /** image/remove.ts */

@@ -22,13 +22,25 @@ export const diffCommand = defineCommand({
     const { name, rest } = oneContainer(values.latest, operands)
     if (rest.length > 1) throw usageError(`accepts at most 2 arg(s), received ${operands.length}`)
     const { diffObjects } = await import('#engine/container/diff.ts')
-    const changes = await diffObjects(name, rest[0])
-    if (values.format === undefined) {
-      print(changes.map(change => `${letters[change.kind]} ${change.path}\n`).join(''))
-      return
-    }
-    const byKind = Object.groupBy(changes, change => change.kind)
-    const lists = Object.entries(byKind).map(([kind, list]) => [kind, list.map(change => change.path)])
-    print(formatJson(Object.fromEntries(lists)))
+    printChanges(await diffObjects(name, rest[0]), values.format)
   },
 })
+
+export const imageDiffCommand = defineCommand({
+  usage: '[options] IMAGE [IMAGE]',
+  description: 'A is added, C changed, D deleted, against all layers but the uppermost, or against the second image.',
+  options: { format: choice(['json'], 'Print JSON') },
+  operands: '<image> [other]',
+  completes: ['images', 'images'],
+  async run(values, [name = '', other]) {
+    const { diffImages } = await import('#engine/container/diff.ts')
+    printChanges(await diffImages(name, other), values.format)
+  },
+})
+
+function printChanges(changes: readonly Change[], format: 'json' | undefined): void {
+  if (format === undefined) return print(changes.map(change => `${letters[change.kind]} ${change.path}\n`).join(''))
+  const byKind = Object.groupBy(changes, change => change.kind)
+  const lists = Object.entries(byKind).map(([kind, list]) => [kind, list.map(change => change.path)])
+  print(formatJson(Object.fromEntries(lists)))
+}

@@ -39,6 +39,15 @@ export async function diffObjects(name: ContainerName, other?: string): Promise<
   return changes.filter(({ path }) => !(left.isContainer && givenPaths.has(path)))
 }
 
+/** The verb for images alone. */
+export async function diffImages(name: string, other?: string): Promise<Change[]> {
+  const engine = await openEngine()
+  const viewed = async (text: string) => await layerFolders(engine, (await engine.images.resolve(text)).image)
+  const left = await viewed(name)
+  const right = other === undefined ? left.slice(1) : await viewed(other)
+  return await runWorker<PathChange[]>(await engine.namespace(), 'diff', { left, right } satisfies DiffRequest)
+}
+
 /** Containers win over images of the same name. */
 async function viewOf(engine: Engine, name: ContainerName): Promise<View> {
   try {

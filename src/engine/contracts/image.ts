@@ -174,3 +174,48 @@ export interface FromHostOptions {
   /** programs to take, by name on PATH or by path; empty: the usual small set */
   programs: string[]
 }
+
+export interface SearchOptions extends RegistryOptions {
+  /** from each registry */
+  limit: number
+  onProgress?: OnProgress
+}
+
+export interface SearchedImage {
+  registry: string
+  /** full name, without a tag */
+  name: string
+  description: string
+  stars: number
+  official: boolean
+  automated: boolean
+}
+
+export interface FoundTags {
+  /** full name, without a tag */
+  name: string
+  tags: string[]
+}
+
+export interface TreeLayer {
+  /** digest of the layer's archive, 64 digits */
+  id: string
+  sizeBytes: number
+  /** names of the images that end with this layer */
+  topOf: string[]
+  children: TreeLayer[]
+}
+
+export interface ImageTree {
+  id: string
+  names: string[]
+  sizeBytes: number
+  /** lowest first */
+  layers: TreeLayer[]
+}
+
+export interface MountedImage {
+  id: string
+  names: string[]
+  path: string
+}

@@ -38,6 +38,10 @@ const known: Record<string, string> = {
     tty user workdir`,
   export: 'output',
   history: 'format human no-trunc quiet',
+  'image diff': 'format',
+  'image mount': 'all format',
+  'image tree': 'whatrequires',
+  'image unmount': 'all force',
   'image prune': 'all external filter force',
   images: 'all digests filter format history no-trunc noheading quiet sort',
   import: 'arch change message os quiet variant',
@@ -80,6 +84,7 @@ const known: Record<string, string> = {
     subgidname subuidname sysctl systemd timeout tls-verify tmpfs tty tz uidmap ulimit umask unsetenv
     unsetenv-all use-api-socket user userns uts variant volume volume-driver volumes-from workdir`,
   save: 'compress format multi-image-archive output quiet uncompressed',
+  search: 'authfile cert-dir compatible creds filter format limit list-tags no-trunc retry retry-delay tls-verify',
   start: 'all attach detach-keys filter interactive latest sig-proxy',
   stop: 'all cidfile filter ignore latest time timeout',
   'system check': 'force max quick repair',

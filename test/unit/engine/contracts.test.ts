@@ -4,7 +4,7 @@ import { attachContainer } from '#engine/container/attach.ts'
 import { commitContainer } from '#engine/container/commit.ts'
 import { copyFiles } from '#engine/container/copy.ts'
 import { createContainer } from '#engine/container/create.ts'
-import { diffObjects } from '#engine/container/diff.ts'
+import { diffImages, diffObjects } from '#engine/container/diff.ts'
 import { execContainer } from '#engine/container/exec.ts'
 import { containerExists } from '#engine/container/exists.ts'
 import { explainContainer } from '#engine/container/explain.ts'
@@ -32,12 +32,15 @@ import { inspectImages } from '#engine/image/inspect.ts'
 import { listImages } from '#engine/image/list.ts'
 import { loadImages } from '#engine/image/load.ts'
 import { loginRegistryWith, logoutRegistry } from '#engine/image/login.ts'
+import { listMountedImages, mountImages, unmountImages } from '#engine/image/mount.ts'
 import { pruneImages } from '#engine/image/prune.ts'
 import { pullImage } from '#engine/image/pull.ts'
 import { pushImage } from '#engine/image/push.ts'
 import { removeImages } from '#engine/image/remove.ts'
 import { saveImages } from '#engine/image/save.ts'
+import { listTags, searchImages } from '#engine/image/search.ts'
 import { tagImage, untagImage } from '#engine/image/tag.ts'
+import { imageTree } from '#engine/image/tree.ts'
 import { inspectObjects } from '#engine/inspect.ts'
 import { checkStore } from '#engine/system/check.ts'
 import { diskUsage } from '#engine/system/df.ts'
@@ -75,11 +78,18 @@ const verbs: EngineVerbs = {
   listPorts,
   copyFiles,
   diffObjects,
+  diffImages,
   exportContainer,
   pruneContainers,
   containerExists,
   pullImage,
   pushImage,
+  searchImages,
+  listTags,
+  imageTree,
+  mountImages,
+  listMountedImages,
+  unmountImages,
   commitContainer,
   loginRegistryWith,
   logoutRegistry,
