@@ -252,7 +252,34 @@ export const nouns: Record<string, NounEntry> = {
   healthcheck: { summary: 'Manage health checks', verbs: {} },
   kube: { summary: 'Run Kubernetes files', verbs: {} },
   machine: { summary: 'Manage a virtual machine', verbs: {} },
-  manifest: { summary: 'Manage images for several platforms', verbs: {} },
+  manifest: {
+    summary: 'Manage images for several platforms',
+    verbs: {
+      add: here('Add images to a list', async () => (await import('./commands/manifest.ts')).manifestAddCommand),
+      annotate: here(
+        'Change what a list says of an image',
+        async () => (await import('./commands/manifest.ts')).manifestAnnotateCommand,
+      ),
+      create: here('Create a list', async () => (await import('./commands/manifest.ts')).manifestCreateCommand),
+      exists: here(
+        'Tell by the exit status whether a list exists',
+        async () => (await import('./commands/manifest.ts')).manifestExistsCommand,
+      ),
+      inspect: here(
+        'Show a list, or a manifest at a registry',
+        async () => (await import('./commands/manifest.ts')).manifestInspectCommand,
+      ),
+      push: here(
+        'Push a list and its images to a registry',
+        async () => (await import('./commands/manifest.ts')).manifestPushCommand,
+      ),
+      remove: here(
+        'Take an image out of a list',
+        async () => (await import('./commands/manifest.ts')).manifestRemoveCommand,
+      ),
+      rm: here('Remove lists', async () => (await import('./commands/manifest.ts')).manifestRmCommand),
+    },
+  },
   play: { summary: 'Run Kubernetes files', verbs: {} },
   pod: { summary: 'Manage pods', verbs: {} },
   secret: { summary: 'Manage secrets', verbs: {} },

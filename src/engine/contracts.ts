@@ -3,6 +3,7 @@
 import type { ContainerRequest } from '#container/request.ts'
 import type * as C from './contracts/container.ts'
 import type * as I from './contracts/image.ts'
+import type * as M from './contracts/manifest.ts'
 import type * as S from './contracts/system.ts'
 import type * as V from './contracts/volume.ts'
 
@@ -111,6 +112,27 @@ export interface EngineVerbs {
   importImage(input: I.ArchiveInput, options: I.ImportOptions): Promise<{ id: string }>
   /** image/from-host.ts: an image made from programs of this machine and their libraries */
   imageFromHost(options: I.FromHostOptions): Promise<{ id: string; name: string }>
+
+  /** manifest/edit.ts: the list's id, which changes with the list */
+  createList(name: string, images: string[], options: M.CreateListOptions): Promise<string>
+  /** manifest/edit.ts */
+  addToList(name: string, images: string[], options: M.AddOptions): Promise<string>
+  /** manifest/edit.ts: what it says of a member, or of itself */
+  annotateList(name: string, image: string | undefined, facts: M.AddOptions['facts']): Promise<string>
+  /** manifest/edit.ts */
+  removeFromList(name: string, image: string): Promise<string>
+  /** manifest/edit.ts: ids of what is gone */
+  removeLists(names: string[]): Promise<string[]>
+  /** manifest/edit.ts */
+  listExists(name: string): Promise<boolean>
+  /** manifest/inspect.ts: of the store or of a registry */
+  inspectList(name: string, options: I.RegistryOptions): Promise<C.InspectObject>
+  /** manifest/push.ts */
+  pushList(
+    name: string,
+    destination: string | undefined,
+    options: M.PushListOptions,
+  ): Promise<{ digest: string; id: string }>
 
   /** volume/create.ts */
   createVolume(request: V.VolumeRequest): Promise<{ name: string }>

@@ -25,6 +25,8 @@ export const annotation = {
   pulledAs: 'io.tspod.image.pulled-as',
   /** repositories it was pushed to, with their registries, separated by spaces */
   pushedTo: 'io.tspod.image.pushed-to',
+  /** of a manifest list: where members are whose layers are not here, a JSON object */
+  sources: 'io.tspod.list.sources',
   /** full names it once had, separated by spaces */
   formerNames: 'io.tspod.image.former-names',
 } as const

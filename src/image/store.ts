@@ -5,9 +5,10 @@ import type { Descriptor } from '#oci/descriptor.ts'
 import { type ChainId, chainIdsOf, type Digest, hexOf } from '#oci/digest.ts'
 import type { ImageConfig } from '#oci/image-config.ts'
 import type { ImageManifest } from '#oci/manifest.ts'
+import { isIndexType } from '#oci/media-types.ts'
 import { completeName, formatReference, parseTypedName, withDefaultTag } from '#oci/reference.ts'
 import { blobSize } from './blobs.ts'
-import { addEntry, removeManifests, removeNames } from './index-edits.ts'
+import { addEntry, nameOf, removeManifests, removeNames } from './index-edits.ts'
 import { annotation, ensureLayout, type IndexEntry, lockFile, readIndex, writeIndex } from './layout.ts'
 import { chooseRival, entriesFor, type FoundImage, lookupImage } from './lookup.ts'
 import { annotationsOf, imagesOf, readImage, type StoredImage } from './stored-image.ts'
@@ -118,6 +119,29 @@ export class ImageStore {
     await this.#change(index => removeNames(index, names))
   }
 
+  /** Makes a manifest list visible under a name, in place of what has it. `write` stores its bytes while nothing can be swept. */
+  async putList(name: string, descriptor: Descriptor, sources: string, write: () => void): Promise<void> {
+    const { sweepRemoved } = await import('./garbage.ts')
+    await this.#change(
+      index => {
+        write()
+        const others = removeNames(withoutList(index, name), [name])
+        const annotations = { [annotation.name]: name, [annotation.sources]: sources }
+        return [...others, { ...descriptor, annotations }]
+      },
+      async (before, after) => void (await sweepRemoved(this.root, before, after)),
+    )
+  }
+
+  /** Takes a manifest list away; its members stay where they are images of their own. */
+  async removeList(name: string): Promise<void> {
+    const { sweepRemoved } = await import('./garbage.ts')
+    await this.#change(
+      index => withoutList(index, name),
+      async (before, after) => void (await sweepRemoved(this.root, before, after)),
+    )
+  }
+
   /** Takes an image with all its names out of the index, and removes its blobs where no other image needs them. */
   async remove(image: StoredImage): Promise<{ freedBytes: number }> {
     const { sweepRemoved } = await import('./garbage.ts')
@@ -147,6 +171,10 @@ export class ImageStore {
       return after
     })
   }
+}
+
+function withoutList(index: readonly IndexEntry[], name: string): IndexEntry[] {
+  return index.filter(entry => !(isIndexType(entry.mediaType) && nameOf(entry) === name))
 }
 
 /** The full name that a new name stands for: `foo` is localhost/foo:latest, as podman names what is made here. Throws INVALID. */

@@ -52,6 +52,16 @@ const known: Record<string, string> = {
   login: 'authfile cert-dir get-login password password-stdin tls-verify username verbose',
   logout: 'all authfile',
   logs: 'color follow latest names since tail timestamps until',
+  'manifest add': `
+    all annotation arch authfile cert-dir creds features os os-features os-version tls-verify variant`,
+  'manifest annotate': 'annotation arch features index os os-features os-version variant',
+  'manifest create': 'all amend annotation tls-verify',
+  'manifest inspect': 'authfile tls-verify verbose',
+  'manifest push': `
+    add-compression all authfile cert-dir compression-format compression-level creds digestfile
+    force-compression format quiet remove-signatures rm sign-by sign-by-sigstore sign-by-sigstore-private-key
+    sign-passphrase-file tls-verify`,
+  'manifest rm': 'ignore',
   port: 'all latest',
   ps: `
     all external filter format last latest no-trunc noheading ns pod quiet size sort sync watch`,

@@ -42,6 +42,9 @@ import { listTags, searchImages } from '#engine/image/search.ts'
 import { tagImage, untagImage } from '#engine/image/tag.ts'
 import { imageTree } from '#engine/image/tree.ts'
 import { inspectObjects } from '#engine/inspect.ts'
+import { addToList, annotateList, createList, listExists, removeFromList, removeLists } from '#engine/manifest/edit.ts'
+import { inspectList } from '#engine/manifest/inspect.ts'
+import { pushList } from '#engine/manifest/push.ts'
 import { checkStore } from '#engine/system/check.ts'
 import { diskUsage } from '#engine/system/df.ts'
 import { runDoctor } from '#engine/system/doctor.ts'
@@ -84,6 +87,14 @@ const verbs: EngineVerbs = {
   containerExists,
   pullImage,
   pushImage,
+  createList,
+  addToList,
+  annotateList,
+  removeFromList,
+  removeLists,
+  listExists,
+  inspectList,
+  pushList,
   searchImages,
   listTags,
   imageTree,
