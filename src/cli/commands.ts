@@ -180,7 +180,10 @@ export const nouns: Record<string, NounEntry> = {
       save,
       scp: later('Copy an image to another machine'),
       search,
-      sign: later('Sign an image'),
+      sign: here(
+        'Sign an image at a registry',
+        async () => (await import('./commands/image-sign.ts')).imageSignCommand,
+      ),
       tag,
       tree: here(
         'Show the layers of an image',

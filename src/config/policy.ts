@@ -1,4 +1,5 @@
-// policy.json: which images may be used at all (containers-policy.json(5)). Signatures are not verified yet: what demands them is refused.
+// policy.json: which images may be used at all, and which must be signed by whom (containers-policy.json(5)). Verifying is
+// image/signature/verify.ts's; what it cannot verify is refused here, by name.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, TspodError } from '#errors.ts'
@@ -11,7 +12,26 @@ const requirementTypes = ['insecureAcceptAnything', 'reject', 'signedBy', 'sigst
 
 export interface PolicyRequirement {
   type: (typeof requirementTypes)[number]
+  /** of sigstoreSigned */
+  signed?: SignedRequirement
 }
+
+/** A signature by one of these keys, for this identity. */
+export interface SignedRequirement {
+  /** files, or keys themselves as PEM */
+  keyPaths: string[]
+  keyData: string[]
+  identity: SignedIdentity
+  /** parts of it that are not verified here: it refuses every image, by name */
+  unsupported: string[]
+}
+
+/** Which name a signature must be for. */
+export type SignedIdentity =
+  | { type: 'matchExact' | 'matchRepoDigestOrExact' | 'matchRepository' }
+  | { type: 'exactReference'; dockerReference: string }
+  | { type: 'exactRepository'; dockerRepository: string }
+  | { type: 'remapIdentity'; prefix: string; signedPrefix: string }
 
 export interface Policy {
   /** The file, for error texts. */
@@ -75,25 +95,43 @@ export function pathScopes(path: string): string[] {
   return scopes
 }
 
-/** Throws DENIED where the policy rejects the image, UNSUPPORTED where it demands a signature. */
+/** What a policy demands of an image. */
+export interface Demand {
+  signatures: SignedRequirement[]
+  /** the policy's file, and where in it: for error texts */
+  rule: string
+}
+
+/**
+ * Throws DENIED where the policy rejects the image, UNSUPPORTED where it demands what cannot be verified; else gives the signatures
+ * it demands, all of which the image must have.
+ */
 export function checkPolicy(
   policy: Policy | undefined,
   transport: string,
   scopes: readonly string[],
   name: string,
-): void {
-  if (policy === undefined) return
+): Demand {
+  if (policy === undefined) return { signatures: [], rule: '' }
   const table = policy.transports[transport]
   const scope = [...scopes, ''].find(each => table?.[each] !== undefined)
   const requirements = (scope === undefined ? undefined : table?.[scope]) ?? policy.default
   const rule = scope === undefined ? 'default' : `transports.${transport}["${scope}"]`
-  for (const { type } of requirements) {
+  const signatures: SignedRequirement[] = []
+  for (const { type, signed } of requirements) {
     if (type === 'reject') throw new TspodError('DENIED', `using "${name}": "${policy.path}" rejects it (${rule})`)
-    if (type !== 'insecureAcceptAnything')
-      throw new TspodError('UNSUPPORTED', `using "${name}": "${policy.path}" demands a signature (${rule}: ${type})`, {
-        hint: 'verifying signatures is not implemented yet, so such an image is refused',
-      })
+    if (type === 'insecureAcceptAnything') continue
+    const lacking = signed === undefined ? [type] : signed.unsupported
+    if (transport !== 'docker' && signed !== undefined) lacking.push(`sigstoreSigned for ${transport}:`)
+    if (signed === undefined || lacking.length > 0)
+      throw new TspodError(
+        'UNSUPPORTED',
+        `using "${name}": "${policy.path}" demands a signature (${rule}: ${lacking.join(', ')})`,
+        { hint: 'signatures of this kind cannot be verified yet, so such an image is refused' },
+      )
+    signatures.push(signed)
   }
+  return { signatures, rule: `"${policy.path}": ${rule}` }
 }
 
 function requirementsAt(value: unknown, place: string): PolicyRequirement[] {
@@ -108,8 +146,64 @@ function requirementsAt(value: unknown, place: string): PolicyRequirement[] {
         `${place}[${index}].type is ${JSON.stringify(type)}, must be one of ${requirementTypes.join(', ')}`,
       )
     if (known === 'insecureAcceptAnything' || known === 'reject') objectAt(each, `${place}[${index}]`, ['type'])
-    return { type: known }
+    return { type: known, ...(known === 'sigstoreSigned' && { signed: signedAt(each, `${place}[${index}]`) }) }
   })
+}
+
+const keyFields = ['keyPath', 'keyData', 'keyPaths', 'keyDatas']
+const otherSigners = [
+  'fulcio',
+  'pki',
+  'rekorPublicKeyPath',
+  'rekorPublicKeyPaths',
+  'rekorPublicKeyData',
+  'rekorPublicKeyDatas',
+]
+
+function signedAt(value: unknown, place: string): SignedRequirement {
+  const found = objectAt(value, place, ['type', 'signedIdentity', ...keyFields, ...otherSigners])
+  const signers = [...keyFields, 'fulcio', 'pki'].filter(key => found[key] !== undefined)
+  if (signers.length !== 1)
+    throw new TspodError('INVALID', `${place} must have exactly one of ${[...keyFields, 'fulcio', 'pki'].join(', ')}`)
+  return {
+    keyPaths: [...textsAt(found.keyPath, `${place}.keyPath`), ...textsAt(found.keyPaths, `${place}.keyPaths`)],
+    keyData: [...textsAt(found.keyData, `${place}.keyData`), ...textsAt(found.keyDatas, `${place}.keyDatas`)].map(
+      data => Buffer.from(data, 'base64').toString(),
+    ),
+    identity: identityAt(found.signedIdentity ?? { type: 'matchRepoDigestOrExact' }, `${place}.signedIdentity`),
+    unsupported: otherSigners.filter(key => found[key] !== undefined).map(key => `sigstoreSigned with ${key}`),
+  }
+}
+
+function identityAt(value: unknown, place: string): SignedIdentity {
+  const { type } = objectAt(value, place)
+  const text = (key: string, found: Record<string, unknown>) => textsAt(found[key], `${place}.${key}`)[0] ?? ''
+  switch (type) {
+    case 'matchExact':
+    case 'matchRepoDigestOrExact':
+    case 'matchRepository':
+      objectAt(value, place, ['type'])
+      return { type }
+    case 'exactReference':
+      return { type, dockerReference: text('dockerReference', objectAt(value, place, ['type', 'dockerReference'])) }
+    case 'exactRepository':
+      return { type, dockerRepository: text('dockerRepository', objectAt(value, place, ['type', 'dockerRepository'])) }
+    case 'remapIdentity': {
+      const found = objectAt(value, place, ['type', 'prefix', 'signedPrefix'])
+      return { type, prefix: text('prefix', found), signedPrefix: text('signedPrefix', found) }
+    }
+    default:
+      throw new TspodError('INVALID', `${place}.type is ${JSON.stringify(type)}, which is no way to match an identity`)
+  }
+}
+
+/** A text, or a list of at least one. */
+function textsAt(value: unknown, place: string): string[] {
+  if (value === undefined) return []
+  const list: unknown[] = Array.isArray(value) ? value : [value]
+  if (list.length === 0 || !list.every(each => typeof each === 'string' && each !== ''))
+    throw new TspodError('INVALID', `${place} must be a text that is not empty`)
+  return list as string[]
 }
 
 function objectAt(value: unknown, place: string, keys?: readonly string[]): Record<string, unknown> {

@@ -76,6 +76,8 @@ export interface EngineVerbs {
   loginRegistryWith(registry: string, request: I.LoginRequest): Promise<{ storedIn: string }>
   /** image/login.ts: forgets it, or all */
   logoutRegistry(registry: string | undefined, request: I.LogoutRequest): Promise<void>
+  /** image/sign.ts: the digests that were signed */
+  signImages(names: string[], options: I.SignImageOptions): Promise<string[]>
   /** image/search.ts */
   searchImages(term: string, options: I.SearchOptions): Promise<I.SearchedImage[]>
   /** image/search.ts: every tag of a repository */

@@ -11,6 +11,8 @@ import { decompress } from './decompress.ts'
 
 export interface ImageArchive extends AsyncDisposable {
   readonly description: string
+  /** what policy.json calls this kind of archive */
+  readonly transport: 'docker-archive' | 'oci-archive' | 'oci' | 'dir'
   images: ArchivedImage[]
 }
 
@@ -32,7 +34,7 @@ export async function openImageStream(stream: AsyncIterable<Uint8Array>, scratch
 
 async function openFolder(folder: string): Promise<ImageArchive> {
   const files = openFolderFiles(folder)
-  if (folderHolds(folder, 'index.json')) return await archiveOf(files, 'oci')
+  if (folderHolds(folder, 'index.json')) return { ...(await archiveOf(files, 'oci')), transport: 'oci' }
   if (folderHolds(folder, 'version') && folderHolds(folder, 'manifest.json')) return await archiveOf(files, 'dir')
   throw new TspodError('INVALID', `folder "${folder}" holds no image`, {
     hint: 'an OCI layout has a file index.json, a folder of the dir: transport has version and manifest.json',
@@ -60,6 +62,7 @@ async function archiveOf(files: ArchiveFiles, kind: 'oci' | 'docker' | 'dir'): P
   if (images.length === 0) throw new TspodError('INVALID', `${files.description} holds no image`)
   return {
     description: files.description,
+    transport: kind === 'dir' ? 'dir' : `${kind}-archive`,
     images,
     [Symbol.asyncDispose]: async () => await files[Symbol.asyncDispose](),
   }

@@ -1,12 +1,14 @@
 // `pull`, and what `run` and `create` do where their image is missing: from a name to an image in the store. Host namespaces.
 import type { CredentialOptions } from '#config/auth.ts'
-import { checkPolicy, dockerScopes, openPolicy } from '#config/policy.ts'
+import { checkPolicy, type Demand, dockerScopes, openPolicy } from '#config/policy.ts'
 import { type PullSource, resolvePullSources, resolveShortName } from '#config/pull-sources.ts'
 import { openRegistries, type Registries } from '#config/registries.ts'
 import { during, type ErrorCode, TspodError } from '#errors.ts'
+import type { Digest } from '#oci/digest.ts'
 import { type Platform, parsePlatform, platformFit } from '#oci/platform.ts'
-import { formatReference, parseTypedName, repositoryName, withDefaultTag } from '#oci/reference.ts'
+import { formatReference, parseTypedName, type Reference, repositoryName, withDefaultTag } from '#oci/reference.ts'
 import type { LayerStore } from '#storage/layers.ts'
+import { checkBudget } from './budget.ts'
 import type { FoundImage } from './lookup.ts'
 import type { OnProgress } from './progress.ts'
 import { receiveImage } from './receive.ts'
@@ -29,6 +31,8 @@ export interface PullImageOptions extends Pick<CredentialOptions, 'credentials' 
   tlsVerify?: boolean
   retries?: number
   retryDelayMs?: number
+  /** bytes that may be fetched and unpacked; more is refused before any of it comes */
+  budgetBytes?: number
   /** layers at a time; 3 where absent */
   parallel?: number
   onProgress?: OnProgress
@@ -133,12 +137,12 @@ async function fetchImage(context: PullContext, typed: string, local: FoundImage
     const { tag: _tag, ...byDigest } = candidate
     const reference = candidate.digest === undefined ? withDefaultTag(candidate) : byDigest
     const name = formatReference(reference)
-    checkPolicy(policy, 'docker', dockerScopes(reference), name)
+    const demand = checkPolicy(policy, 'docker', dockerScopes(reference), name)
     for (const source of resolvePullSources(reference, context.registries)) {
       const endpoint = formatReference(source.reference)
       context.onProgress({ kind: 'trying', reference: name, ...(endpoint === name ? {} : { endpoint }) })
       try {
-        return await fetchFrom(source, name, context, local)
+        return await fetchFrom(source, { reference, demand }, context, local)
       } catch (error) {
         failures.add(error, source, context)
       }
@@ -149,11 +153,12 @@ async function fetchImage(context: PullContext, typed: string, local: FoundImage
 
 async function fetchFrom(
   source: PullSource,
-  name: string,
+  { reference, demand }: { reference: Reference; demand: Demand },
   context: PullContext,
   local: FoundImage | undefined,
 ): Promise<PullOutcome> {
   const { store, layers, options, platform, signal, onProgress } = context
+  const name = formatReference(reference)
   await using registry = openSource(source, context)
   if (local?.name === name) {
     const digest = await registry.headDigest()
@@ -169,8 +174,18 @@ async function fetchFrom(
     parallel: options.parallel ?? 3,
     onProgress,
     signal,
+    async approve({ digests, manifest }) {
+      if (demand.signatures.length > 0) await verify(demand, reference, digests, registry)
+      if (options.budgetBytes !== undefined) await checkBudget(manifest, options.budgetBytes, { name, store, layers })
+    },
   })
   return { image, name, isFetched: true }
+}
+
+async function verify(demand: Demand, reference: Reference, digests: Digest[], source: RegistrySource): Promise<void> {
+  const { verifySignatures } = await import('./signature/verify.ts')
+  const { signaturePlace } = await import('./signature/place.ts')
+  await verifySignatures(demand, reference, digests, signaturePlace(source))
 }
 
 function openSource({ reference, insecure }: PullSource, context: PullContext): RegistrySource {

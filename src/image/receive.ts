@@ -31,6 +31,8 @@ export interface ReceiveOptions {
   parallel: number
   onProgress: OnProgress
   signal: AbortSignal
+  /** Asked before any layer comes, with the digests of the manifest and of the indexes that led to it: throws to refuse the image. */
+  approve?: (image: { digests: Digest[]; manifest: ImageManifest }) => Promise<void>
 }
 
 interface Chosen {
@@ -48,6 +50,7 @@ const deepestIndex = 3
 export async function receiveImage(source: ImageSource, options: ReceiveOptions): Promise<StoredImage> {
   const { store, onProgress, names } = options
   const { manifest, descriptor, bytes, pulledAs } = await chooseManifest(source, options)
+  await options.approve?.({ digests: [descriptor.digest, ...pulledAs], manifest })
   const configBytes = await readConfig(source, manifest.config, options)
   const what = `configuration ${manifest.config.digest}`
   const config = parseImageConfig(new TextDecoder().decode(configBytes), what, manifest.layers.length)

@@ -27,12 +27,13 @@ export const pushCommand = defineCommand({
     removeSignatures: flag('Take no signatures along (signatures of other places never are)'),
     signBy: refused('key', 'GPG signatures come later'),
     signBySigstore: refused('file', 'parameter files come later'),
-    signBySigstorePrivateKey: refused('file', 'signing comes later'),
-    signPassphraseFile: refused('file', 'signing comes later'),
+    signBySigstorePrivateKey: text('file', 'Sign the image with this private key', { completes: 'files' }),
+    signPassphraseFile: text('file', "The key's passphrase", { completes: 'files' }),
   },
   operands: '<image> [destination]',
   completes: ['images', 'images'],
   async run(values, [image = '', destination]) {
+    const keyFile = values.signBySigstorePrivateKey
     const progress = commandProgress(values.quiet ?? false)
     const { pushImage } = await import('#engine/image/push.ts')
     const { digest } = await pushImage(image, destination, {
@@ -41,6 +42,7 @@ export const pushCommand = defineCommand({
       compression: values.compressionFormat,
       compressionLevel: values.compressionLevel,
       forceCompression: values.forceCompression,
+      ...(keyFile !== undefined && { sign: { keyFile, passphraseFile: values.signPassphraseFile } }),
       onProgress: progress.onProgress,
     }).finally(() => progress[Symbol.dispose]())
     if (values.digestfile !== undefined) writeSmallFile(values.digestfile, digest)

@@ -32,6 +32,8 @@ export interface RegistryOptions {
 }
 
 export interface PullOptions extends RegistryOptions {
+  /** bytes that may be fetched and unpacked; more is refused before any of it comes */
+  budgetBytes?: number
   /** `linux/arm64/v8` */
   platform?: string
   /** pull verb: always; run and create carry their policy in the request */
@@ -55,6 +57,19 @@ export interface LoginState {
   from: string
 }
 
+/** A signature to be made: files with a private key and its passphrase. */
+export interface SignRequest {
+  keyFile: string
+  passphraseFile?: string
+  /** the name to sign as; absent: the image's own */
+  signIdentity?: string
+}
+
+export interface SignImageOptions extends RegistryOptions, SignRequest {
+  /** the images of a list too */
+  all: boolean
+}
+
 export interface PushImageOptions extends RegistryOptions {
   /** absent: the media types that the image has */
   format?: 'oci' | 'docker'
@@ -63,6 +78,8 @@ export interface PushImageOptions extends RegistryOptions {
   compressionLevel?: number
   /** layers are compressed anew, whatever they are */
   forceCompression?: boolean
+  /** sign what was pushed */
+  sign?: SignRequest
   onProgress?: OnProgress
   signal?: AbortSignal
 }

@@ -1,5 +1,6 @@
 // load: images from an archive or folder into the store.
-
+import { resolve } from 'node:path'
+import { checkPolicy, openPolicy, pathScopes } from '#config/policy.ts'
 import type { ArchiveInput, OnProgress } from '#engine/contracts/image.ts'
 import { openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
@@ -19,6 +20,9 @@ export async function loadImages(input: ArchiveInput, { onProgress }: { onProgre
   const layers = await engine.layers()
   await using staging = openStaging(engine.graphRoot, 'load', () => engine.namespace())
   await using archive = await openInput(input, staging.path)
+  // an archive that comes as a stream has no place: the transport's rule counts
+  const place = input.kind === 'file' ? resolve(input.path) : ''
+  checkPolicy(openPolicy(), archive.transport, place === '' ? [] : pathScopes(place), archive.description)
   const loaded: string[] = []
   for (const { source, names } of archive.images) {
     const image = await receiveImage(source, {

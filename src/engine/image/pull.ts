@@ -66,5 +66,6 @@ function fetchOptions({ config }: Engine, options: PullOptions): PullImageOption
     ...(imageParallelCopies > 0 && { parallel: imageParallelCopies }),
     onProgress: options.onProgress,
     signal: options.signal,
+    budgetBytes: options.budgetBytes,
   }
 }

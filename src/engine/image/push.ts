@@ -45,6 +45,10 @@ export async function pushImage(
       signal: access.options.signal,
     },
   )
+  if (options.sign !== undefined) {
+    const { signAt } = await import('./sign.ts')
+    await signAt(access, reference, [pushed.digest], options.sign)
+  }
   await engine.images.notePush(found.image, `${reference.registry}/${reference.repository}`)
   const pushedName = formatReference(reference)
   const { id, labels } = found.image

@@ -3,7 +3,7 @@ import { TspodError } from '#errors.ts'
 import { digestOfBytes } from '#image/blobs.ts'
 import { type ImageSource, type ManifestBytes, SourceError } from '#image/source.ts'
 import type { Descriptor } from '#oci/descriptor.ts'
-import { isDigest } from '#oci/digest.ts'
+import { type Digest, isDigest } from '#oci/digest.ts'
 import { largestManifestBytes, parseJson } from '#oci/manifest.ts'
 import { manifestMediaTypes } from '#oci/media-types.ts'
 import { type Reference, repositoryName } from '#oci/reference.ts'
@@ -31,7 +31,15 @@ export class RegistrySource implements ImageSource {
 
   async openManifest(descriptor?: Descriptor): Promise<ManifestBytes> {
     const wanted = descriptor?.digest ?? this.#reference.digest
-    const name = wanted ?? this.#reference.tag ?? 'latest'
+    return await this.#openNamed(wanted ?? this.#reference.tag ?? 'latest', wanted)
+  }
+
+  /** What the repository has under another tag. Throws NOT_FOUND. */
+  async openTag(tag: string): Promise<ManifestBytes> {
+    return await this.#openNamed(tag, undefined)
+  }
+
+  async #openNamed(name: string, wanted: Digest | undefined): Promise<ManifestBytes> {
     const doing = `reading manifest ${name} in ${repositoryName(this.#reference)}`
     const response = await this.#get('GET', `manifests/${name}`, doing, { Accept: manifestMediaTypes.join(', ') })
     const bytes = await this.#small(response, doing)

@@ -40,6 +40,7 @@ const known: Record<string, string> = {
   history: 'format human no-trunc quiet',
   'image diff': 'format',
   'image mount': 'all format',
+  'image sign': 'all authfile cert-dir directory sign-by',
   'image tree': 'whatrequires',
   'image unmount': 'all force',
   'image prune': 'all external filter force',

@@ -44,11 +44,13 @@ test('the most specific scope decides: image, repository, namespace, host, subdo
   expect(verdict({ default: reject, transports: { atomic: { '': accept } } }, 'o.org/q:1')).toBe('DENIED')
 })
 
-test('signatures that are demanded cannot be verified, so the image is refused', () => {
+test('signatures that cannot be verified refuse the image', () => {
   expect(verdict({ default: [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: '/k' }] }, 'x.io/y:1')).toBe(
     'UNSUPPORTED',
   )
-  expect(verdict({ default: [...accept, { type: 'sigstoreSigned', keyPath: '/k' }] }, 'x.io/y:1')).toBe('UNSUPPORTED')
+  for (const kind of [{ fulcio: {} }, { keyPath: '/k', rekorPublicKeyPath: '/r' }])
+    expect(verdict({ default: [...accept, { type: 'sigstoreSigned', ...kind }] }, 'x.io/y:1')).toBe('UNSUPPORTED')
+  expect(() => parsePolicy(JSON.stringify({ default: [{ type: 'sigstoreSigned' }] }), 'p')).toThrow('exactly one of')
 })
 
 test('a policy with anything unknown in it is refused as a whole', () => {

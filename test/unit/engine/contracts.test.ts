@@ -39,6 +39,7 @@ import { pushImage } from '#engine/image/push.ts'
 import { removeImages } from '#engine/image/remove.ts'
 import { saveImages } from '#engine/image/save.ts'
 import { listTags, searchImages } from '#engine/image/search.ts'
+import { signImages } from '#engine/image/sign.ts'
 import { tagImage, untagImage } from '#engine/image/tag.ts'
 import { imageTree } from '#engine/image/tree.ts'
 import { inspectObjects } from '#engine/inspect.ts'
@@ -87,6 +88,7 @@ const verbs: EngineVerbs = {
   containerExists,
   pullImage,
   pushImage,
+  signImages,
   createList,
   addToList,
   annotateList,
