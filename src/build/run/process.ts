@@ -12,7 +12,7 @@ import { type CreatedProcess, type CreateRequest, createProcess } from '#runtime
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { trySyscall } from '#sys/call.ts'
 import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
-import { O_RDONLY, O_RDWR, SIGKILL } from '#sys/flags.ts'
+import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, SIGKILL } from '#sys/flags.ts'
 import { type ExitStatus, killProcess, type ProcessIdentity, signalProcess, waitProcess } from '#sys/process.ts'
 
 const readAsync = promisify(read)
@@ -22,6 +22,8 @@ export interface RunRequest {
   namespace: CreateRequest['namespace']
   root: RootSetup
   network: NetworkDriver | undefined
+  /** a private folder for the network helper's socket; its path is short */
+  sockets: string
   onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void
   signal: AbortSignal
 }
@@ -38,6 +40,7 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
   const helper = request.network?.helper
   const [readyReader, ready] = openPair(resources)
   const [exit, alive] = openPair(resources)
+  const sockets = resources.use(openFile(request.sockets, O_PATH | O_DIRECTORY))
   const seccomp =
     spec.linux?.seccomp === undefined
       ? undefined
@@ -62,7 +65,7 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
           [8, alive.number],
         ]),
       },
-      helperDescriptors: helper && [nullFd.number, ready.number, exit.number],
+      helperDescriptors: helper && [nullFd.number, ready.number, exit.number, sockets.number],
       seccomp,
       isAttended: true,
       preservedFds: 0,
@@ -70,8 +73,8 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
   )
   writeFully(orderWriter.number, Buffer.from(JSON.stringify(created.identity)))
   orderWriter.close()
-  const helperPid = helper && startHelper(created, helper, nullFd, ready, exit)
-  await created.prepare()
+  const helperPid = helper && startHelper(created, helper, { nullFd, ready, exit, sockets })
+  await created.prepare(async () => {})
   if (helper !== undefined) awaitHelper(created, readyReader, ready)
   created.start()
   for (const fd of [outWriter, errWriter, exit, alive, ready, orderReader]) fd.close()
@@ -97,13 +100,11 @@ function openPair(resources: DisposableStack): [Fd, Fd] {
 function startHelper(
   created: CreatedProcess,
   helper: NonNullable<NetworkDriver['helper']>,
-  nullFd: Fd,
-  ready: Fd,
-  exit: Fd,
+  { nullFd, ready, exit, sockets }: Record<'nullFd' | 'ready' | 'exit' | 'sockets', Fd>,
 ): number {
   return created.startHelper({
     executable: helper.path,
-    argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4 }),
+    argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4, folderFd: 5, ports: [] }),
     env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
     descriptors: new Map([
       [0, nullFd.number],
@@ -111,6 +112,7 @@ function startHelper(
       [2, nullFd.number],
       [3, ready.number],
       [4, exit.number],
+      [5, sockets.number],
     ]),
   })
 }

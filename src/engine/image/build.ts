@@ -1,5 +1,5 @@
 // build: from a Containerfile to an image. Stages that need nothing of each other are built side by side.
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { BuildCache } from '#build/cache.ts'
 import { DigestMemory } from '#build/context/digest.ts'
@@ -57,8 +57,8 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const memory = new DigestMemory(graphRoot)
   stack.defer(() => memory.save())
   const numbers = { step: 0, folder: 0 }
-  const secrets = join(engine.runRoot, `build-${process.pid}`)
-  stack.defer(() => rmSync(secrets, { recursive: true, force: true }))
+  const privateRoot = join(engine.runRoot, `build-${process.pid}`)
+  stack.defer(() => rmSync(privateRoot, { recursive: true, force: true }))
   const session: Omit<BuildSession, 'filesOf'> = {
     engine,
     request,
@@ -78,9 +78,10 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     ...timeRule(request),
     nextStep: () => ++numbers.step,
     nextFolder: () => ++numbers.folder,
-    secretsFolder() {
-      mkdirSync(secrets, { recursive: true, mode: 0o700 })
-      return secrets
+    privateFolder(name) {
+      const folder = join(privateRoot, name)
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      return folder
     },
   }
   const stage = await buildStages(session, graph)
@@ -95,13 +96,17 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
 
 /** What builds left that were killed: the first thing seen of one is its staging folder. */
 async function sweepKilledBuilds(engine: Engine): Promise<void> {
-  const { graphRoot } = engine
+  const { graphRoot, runRoot } = engine
   if (findLeftovers(graphRoot).length === 0) return
   const openNamespace = async () => await engine.namespace()
   await sweepStaging(graphRoot, openNamespace)
   const { listAbandoned } = await import('#container/unfinished.ts')
   const { removeTree } = await import('#storage/remove-tree.ts')
   for (const id of listAbandoned(graphRoot)) await removeTree(containerDir(graphRoot, id), openNamespace)
+  for (const name of readdirSync(runRoot)) {
+    const pid = /^build-(\d+)$/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await removeTree(join(runRoot, name), openNamespace)
+  }
 }
 
 const noFiles: BuildSession['filesOf'] = async () => {

@@ -163,7 +163,7 @@ async function secretMount(
   const env = mount.env === undefined ? [] : [`${mount.env}=${content.toString('utf8')}`]
   if (mount.target === undefined) return { env }
   // in memory where this machine has a folder there, never in the store
-  const file = join(session.secretsFolder(), place.split('/').slice(-2).join('-'))
+  const file = join(session.privateFolder('secrets'), place.split('/').slice(-2).join('-'))
   writeFileSync(file, content, { mode: 0o600 })
   stack.defer(() => rmSync(file, { force: true }))
   await giveInside(() => session.engine.namespace(), file, mount.uid, mount.gid, mount.mode)

@@ -48,6 +48,7 @@ export async function runStep(
     digest: '',
     defaults: { env: action.env, workdir: action.workdir, ...(action.user !== '' && { user: action.user }) },
     volumes: [],
+    exposedPorts: [],
     labels: {},
     chain: state.chain,
   }
@@ -86,6 +87,7 @@ export async function runStep(
     namespace: await engine.namespace(),
     root: withFiles(withStages(root.setup, sources), folder, blueprint, ids),
     network: blueprint.network.driver,
+    sockets: session.privateFolder(id.slice(0, 12)),
     onOutput,
     signal: session.request.signal,
   })
@@ -181,6 +183,9 @@ function runRequest({ request, args }: BuildSession, action: RunAction, extraEnv
     noHosts: false,
     noHostname: false,
     expose: [],
+    publish: [],
+    publishAll: false,
+    portFallback: false,
     logOpts: {},
     replace: false,
     pull: 'never',

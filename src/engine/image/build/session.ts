@@ -9,7 +9,8 @@ import type { StepWorkers } from '#build/worker/conversation.ts'
 import type { MadeLayer, TimeRule } from '#build/worker/protocol.ts'
 import type { BuildRequest } from '#engine/contracts/build.ts'
 import type { Engine, EngineStorage } from '#engine/open.ts'
-import { blobPath, blobSize, sha256Hex } from '#image/blobs.ts'
+import { sha256Hex } from '#host/bun.ts'
+import { blobPath, blobSize } from '#image/blobs.ts'
 import type { Lease } from '#image/lease.ts'
 import type { ChainId } from '#oci/digest.ts'
 import { ociLayer } from '#oci/media-types.ts'
@@ -42,8 +43,8 @@ export interface BuildSession {
   nextFolder: () => number
   /** what a name after `from=` means to the stage that runs; the context without one */
   filesOf: (from: string | undefined) => Promise<StageFiles>
-  /** a private folder, in memory where this machine has one */
-  secretsFolder: () => string
+  /** a folder of this name in a private one, in memory where this machine has that; gone at the end */
+  privateFolder: (name: string) => string
 }
 
 /** Layers from the lowest, and what a container needs to be made of them. */
