@@ -5,6 +5,7 @@ import { type ContainerRecord, containerDir, hasScratch } from '#container/recor
 import { markRunning } from '#container/running-index.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
 import { errnoOf, TspodError } from '#errors.ts'
+import { probeDevice } from '#host/device-file.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
@@ -28,10 +29,14 @@ import { awaitMonitor } from './await-monitor.ts'
 import type { StreamDescriptors } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
 import { helperFolder, runFolder } from './run-folder.ts'
-import { waitReadable } from './wait-readable.ts'
+import { waitForInput, waitReadable } from './wait-readable.ts'
 
 /** How long a network helper may take until the network works, in milliseconds. */
 const HELPER_DEADLINE_MS = 10_000
+/** How often it is looked at meanwhile. */
+const HELPER_LOOK_MS = 50
+/** What every helper opens. */
+const tunDevice = '/dev/net/tun'
 
 /** A container whose program runs. */
 export interface Launched {
@@ -143,9 +148,9 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     // a monitor that takes over has no input to give: it ended with the command line
     writeFully(control.number, encodeMessage('child', launcher === undefined ? child : { ...child, openStdin: false }))
     const connect = (): void => {
-      if (helper === undefined || helperPipes === undefined) return
+      if (helper === undefined || helperPid === undefined || helperPipes === undefined) return
       created.awaitHelper()
-      awaitHelper(helper, helperPipes)
+      awaitHelper(helper, helperPid, helperPipes)
       const { live } = request.network?.ports ?? {}
       for (const port of ports) live?.add(sockets, port)
     }
@@ -388,17 +393,24 @@ function childMessage(
   }
 }
 
-function awaitHelper({ name }: NetworkHelper, pipes: HelperPipes): void {
+/** Others hold the writing end of its pipe too: that it has ended is seen by a look at it, now and then. */
+function awaitHelper({ name }: NetworkHelper, pid: number, pipes: HelperPipes): void {
   pipes.ready.close()
-  const answer = waitReadable(pipes.readyReader, HELPER_DEADLINE_MS)
-  if (answer === 'data') return
-  throw new HelperFailure(
-    'INTERNAL',
-    `connecting the container to the network: ${name} ${answer === 'end' ? 'ended at once' : 'did not answer within 10 s'}`,
-    {
-      hint: `\`tspod doctor\` checks ${name} and /dev/net/tun; --network none or host do without it`,
-    },
-  )
+  const end = performance.now() + HELPER_DEADLINE_MS
+  const hasEnded = (): boolean => ['Z', 'X', undefined].includes(readProcessStat(pid)?.state)
+  let isOver = false
+  while (!waitForInput(pipes.readyReader, HELPER_LOOK_MS)) {
+    isOver = hasEnded()
+    if (isOver || performance.now() > end) break
+  }
+  if (!isOver && performance.now() <= end && waitReadable(pipes.readyReader, 0) === 'data') return
+  const why = isOver || hasEnded() ? 'ended at once' : `did not answer within ${HELPER_DEADLINE_MS / 1000} s`
+  throw new HelperFailure('INTERNAL', `connecting the container to the network: ${name} ${why}`, {
+    hint:
+      probeDevice(tunDevice).state === 'ready'
+        ? `\`tspod doctor\` checks ${name} and ${tunDevice}; --network none or host do without it`
+        : `${tunDevice} cannot be opened, which it needs: \`tspod doctor\` says how to mend that; --network none or host do without it`,
+  })
 }
 
 function sayFailed(control: Fd, error: unknown): void {

@@ -1,6 +1,6 @@
 // Looking at what there is and tidying up: ps, inspect, top, events, history, rmi, prune, df, check, unshare, reset.
 import { describe, expect } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { e2e, isPodman, tspodOnly, until, useSandbox } from './sandbox.ts'
 
@@ -58,6 +58,19 @@ describe('ps', () => {
     expect(Size.rwSize).toBeLessThan(6000)
     expect(Size.rootFsSize).toBeGreaterThan(Size.rwSize)
   })
+})
+
+tspodOnly()('rmi that fails claims nothing', async () => {
+  const lock = join(box.graphRoot, 'locks/images')
+  chmodSync(lock, 0o400)
+  try {
+    const { status, stdout, stderr } = await tspod('rmi', 'alpine')
+    expect({ status, stdout }).toEqual({ status: 125, stdout: '' })
+    expect(stderr).toContain('EACCES')
+  } finally {
+    chmodSync(lock, 0o600)
+  }
+  await ok('image', 'exists', 'alpine')
 })
 
 describe('inspect', () => {

@@ -18,7 +18,7 @@ import type { ContainerRequest } from '#container/request.ts'
 import { holdUnfinished } from '#container/unfinished.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { TspodError } from '#errors.ts'
+import { during, TspodError } from '#errors.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { removeTree } from '#storage/remove-tree.ts'
@@ -60,7 +60,7 @@ export async function buildContainer(
   const id = newContainerId()
   const name = request.name ?? freeRandomName(graphRoot)
   const folder = containerDir(graphRoot, id)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, name)
   using _unfinished = holdUnfinished(folder)
   undo.defer(async () => await removeTree(folder, () => engine.namespace()))
   const ids = await chooseIds(engine, id, request, image)
@@ -111,6 +111,14 @@ export async function buildContainer(
     attributes: record.labels,
   })
   return { record, blueprint, root: withFiles(withStages(root.setup, sources), folder, blueprint, ids) }
+}
+
+function makeFolder(folder: string, name: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw during(`creating container "${name}"`, error)
+  }
 }
 
 /** Made empty at once, so that nothing is pulled in vain and no other command has it; on failure it goes again. */

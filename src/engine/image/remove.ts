@@ -78,10 +78,6 @@ async function removeFound(
     )
   refuseWithChildren(engine, image)
   await freeOfContainers(engine, image, options)
-  for (const lost of image.names) {
-    journalName(engine, 'untag', image, lost)
-    result.untagged.push(lost)
-  }
   await removeForGood(engine, image, options, result)
 }
 
@@ -95,6 +91,10 @@ async function removeForGood(
   const families = new ImageFamilies(engine.images)
   const parent = families.parentOf(image)
   await engine.images.remove(image)
+  for (const lost of image.names) {
+    journalName(engine, 'untag', image, lost)
+    result.untagged.push(lost)
+  }
   engine.journal({
     type: 'image',
     status: 'remove',
