@@ -73,7 +73,6 @@ export const buildOptions = {
   format: choice(['oci', 'docker'], 'Media types of the manifest (default oci)'),
   from: text('image', "Take the place of the first FROM's image", { completes: 'images' }),
   groupAdd: commas('group', 'Add groups to the process of RUN'),
-  hooksDir: refused('folder', 'hooks run for containers of run and create'),
   httpProxy: flag("Pass the caller's proxy variables on to RUN (default true)"),
   identityLabel: refused('', 'no label of the tool is ever added', { harmless: ['false'] }),
   ignorefile: text('file', 'Take this ignore file', { completes: 'files' }),

@@ -1,7 +1,6 @@
 // What servants would do for a container, as shell commands that a person can type (`--explain`). Pure: it only writes the plan down.
 import { log } from '#log.ts'
 import type { HooksSpec, ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
-import type { RootPlan } from '#storage/driver.ts'
 import { MS_BIND } from '#sys/flags.ts'
 import type { Argument, Call } from '#sys/servant/batch.ts'
 import type { IdMapping, IdMappings } from '#userns/id-mapping.ts'
@@ -10,7 +9,7 @@ import { maskText } from './plan/mask-steps.ts'
 import { formatMappings } from './plan/namespaces.ts'
 import { quoted } from './plan/paths.ts'
 import { type ProcessFacts, planExecve, planIdentitySteps, planSurroundings } from './plan/process-steps.ts'
-import type { RootSetup } from './root-setup.ts'
+import type { MountProgram, RootSetup } from './root-setup.ts'
 import { planStage, type Stage } from './script-stage.ts'
 import type { Step } from './step.ts'
 
@@ -173,7 +172,7 @@ function namespaceLines(
 }
 
 /** It serves for as long as the script runs. */
-function programLines({ path, argv, readyWhenMounted }: NonNullable<RootPlan['program']>): string[] {
+function programLines({ path, argv, readyWhenMounted }: MountProgram): string[] {
   return [
     `${[path, ...argv.slice(1)].map(quoted).join(' ')} &`,
     `until mountpoint -q ${quoted(readyWhenMounted)}; do sleep 0.01; done`,

@@ -104,7 +104,7 @@ function startHelper(
 ): number {
   return created.startHelper({
     executable: helper.path,
-    argv: helper.argv({ pid: created.identity.pid, readyFd: 3, exitFd: 4, folderFd: 5, ports: [] }),
+    argv: helper.argv({ pid: created.identity.pid, ports: [], descriptors: { ready: 3, exit: 4, folder: 5 } }),
     env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
     descriptors: new Map([
       [0, nullFd.number],

@@ -1,4 +1,5 @@
 // Shows a build on standard error as BuildKit's users know it: a live view on a terminal, plain lines elsewhere, or JSON lines.
+import { stripVTControlCharacters } from 'node:util'
 import type { BuildEvent } from '#engine/contracts/build.ts'
 import { openProgress } from './progress.ts'
 
@@ -51,7 +52,7 @@ class Lines {
 /** What a progress bar of the step left on its line; nothing that moves the cursor of ours. */
 function visible(line: string): string {
   const last = line.replace(/\r+$/, '').split('\r').at(-1) ?? ''
-  return last.replace(/\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f\x7f]/g, '')
+  return stripVTControlCharacters(last).replace(/(?!\t)\p{Cc}/gu, '')
 }
 
 class PlainBuild implements BuildProgress {

@@ -187,7 +187,7 @@ async function imageOnce(
 
 /** The folder that a value of --build-context names; `undefined` for an image. */
 function contextFolder(value: string): string | undefined {
-  if (/^(?:docker-image|container-image):\/\//.test(value) || /^docker:\/\//.test(value)) return undefined
+  if (/^(?:docker-image|container-image):\/\//.test(value) || value.startsWith('docker://')) return undefined
   if (/^(?:https?|git|ssh|oci-layout):/.test(value))
     throw new TspodError('UNSUPPORTED', `--build-context ${value} is not implemented yet`, {
       hint: 'name a folder, or an image with docker-image://',

@@ -95,8 +95,8 @@ const wrong: [string[], string][] = [
   [['--no-hosts', '--add-host', 'a:1.2.3.4'], '--no-hosts and --add-host cannot be set together'],
   [['--userns', 'keep-id', '--uidmap', '0:1:1'], '--userns and --uidmap/--gidmap cannot be set together'],
   [['--add-host', 'a:300.1.1.1'], 'parsing --add-host "a:300.1.1.1"'],
-  [['--expose', '0'], 'parsing --expose "0": must be PORT'],
-  [['--expose', '90-80'], 'parsing --expose "90-80": must be PORT'],
+  [['--expose', '0'], 'parsing --expose "0": port is "0", must be 1-65535'],
+  [['--expose', '90-80'], 'parsing --expose "90-80": port range "90-80" ends before it begins'],
   [['--env', '=x'], 'parsing --env "=x": the name before "=" is empty'],
   [['--sysctl', 'x'], 'parsing --sysctl "x": must be of the form NAME=VALUE'],
   [['--umask', '9'], 'invalid argument "9" for "--umask" flag: must be an octal mode'],
@@ -104,7 +104,7 @@ const wrong: [string[], string][] = [
   [['--platform', 'linux/arm64', '--arch', 'arm'], '--platform option can not be specified with'],
   [['--shm-size', 'big'], 'parsing --shm-size "big"'],
   [['--memory', '1g'], '--memory=1g is not implemented yet'],
-  [['-p', '80:80'], '--publish is not implemented yet'],
+  [['-p', '80:x'], 'parsing --publish "80:x": container port is "x", must be 1-65535'],
   [['--network', 'mine'], 'the network "mine" is not implemented yet'],
 ]
 for (const [argv, message] of wrong)
