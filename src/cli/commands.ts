@@ -250,6 +250,32 @@ export const nouns: Record<string, NounEntry> = {
       ]),
     ),
   },
+  artifact: {
+    summary: 'Manage artifacts: files kept and moved as images are',
+    verbs: {
+      add: here('Keep files as an artifact', async () => (await import('./commands/artifact.ts')).artifactAddCommand),
+      extract: here(
+        'Write the files of an artifact',
+        async () => (await import('./commands/artifact.ts')).artifactExtractCommand,
+      ),
+      inspect: here(
+        'Show everything about an artifact',
+        async () => (await import('./commands/artifact.ts')).artifactInspectCommand,
+      ),
+      list: here('List artifacts', async () => (await import('./commands/artifact.ts')).artifactListCommand, ['ls']),
+      pull: here(
+        'Pull an artifact from a registry',
+        async () => (await import('./commands/artifact.ts')).artifactPullCommand,
+      ),
+      push: here(
+        'Push an artifact to a registry',
+        async () => (await import('./commands/artifact.ts')).artifactPushCommand,
+      ),
+      rm: here('Remove artifacts', async () => (await import('./commands/artifact.ts')).artifactRemoveCommand, [
+        'remove',
+      ]),
+    },
+  },
   farm: { summary: 'Build on several machines', verbs: {} },
   generate: { summary: 'Generate files from containers', verbs: {} },
   healthcheck: { summary: 'Manage health checks', verbs: {} },

@@ -1,6 +1,7 @@
 // The boundary between whoever asks (command line, service) and the engine: every verb, its file, its signature.
 // Engine functions never print and never parse what a user typed; failures are TspodErrors, progress comes as callbacks.
 import type { ContainerRequest } from '#container/request.ts'
+import type * as A from './contracts/artifact.ts'
 import type * as C from './contracts/container.ts'
 import type * as I from './contracts/image.ts'
 import type * as M from './contracts/manifest.ts'
@@ -104,8 +105,8 @@ export interface EngineVerbs {
   imageHistory(name: string): Promise<I.HistoryEntry[]>
   /** image/exists.ts */
   imageExists(name: string): Promise<boolean>
-  /** image/prune.ts */
-  pruneImages(options: { all: boolean; filters: I.ImageFilter[] }): Promise<S.Pruned[]>
+  /** image/prune.ts: with `dryRun`, names and sizes of what would go */
+  pruneImages(options: { all: boolean; filters: I.ImageFilter[]; dryRun?: boolean }): Promise<S.Pruned[]>
   /** image/load.ts: the names (or ids of nameless images) that were loaded */
   loadImages(input: I.ArchiveInput, options: { onProgress?: I.OnProgress }): Promise<string[]>
   /** image/save.ts: the digests of the manifests that were written */
@@ -135,6 +136,15 @@ export interface EngineVerbs {
     destination: string | undefined,
     options: M.PushListOptions,
   ): Promise<{ digest: string; id: string }>
+
+  /** artifact/artifact.ts: the digest, 64 digits; the other verbs of artifacts too */
+  addArtifact(name: string, paths: string[], options: A.AddArtifactOptions): Promise<string>
+  listArtifacts(): Promise<A.ArtifactSummary[]>
+  inspectArtifacts(names: string[]): Promise<C.InspectObject[]>
+  removeArtifacts(names: string[], options: { all: boolean }): Promise<string[]>
+  extractArtifact(name: string, target: string, which: { title?: string; digest?: string }): Promise<void>
+  pullArtifact(name: string, options: A.MoveArtifactOptions): Promise<string>
+  pushArtifact(name: string, destination: string | undefined, options: A.MoveArtifactOptions): Promise<string>
 
   /** volume/create.ts */
   createVolume(request: V.VolumeRequest): Promise<{ name: string }>

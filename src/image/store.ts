@@ -64,6 +64,11 @@ export class ImageStore {
     return found
   }
 
+  /** The manifest that a found image's name leads to: one configuration may have come with several. */
+  digestOf({ image, name }: FoundImage): Digest {
+    return readIndex(this.root).find(entry => name !== undefined && nameOf(entry) === name)?.digest ?? image.digest
+  }
+
   /** Manifest, configuration and chain of an image, digests verified. Throws NOT_FOUND or INVALID where the store is damaged. */
   open(image: Pick<StoredImage, 'digest'>): ImageContent {
     const { manifest, config } = readImage(this.root, image.digest)

@@ -41,8 +41,10 @@ export const imagePruneCommand = defineCommand({
       all ? 'all images without at least one container associated to them' : 'all dangling images',
       ...(values.buildCache === true ? ['what builds remember'] : []),
     ].join(', and ')
-    if (values.force !== true && !confirm(`WARNING! This command removes ${which}.`)) return
     const { pruneImages } = await import('#engine/image/prune.ts')
+    const found = values.force === true ? [] : await pruneImages({ all, filters, dryRun: true })
+    const lines = found.map(({ id, reclaimedBytes }) => `\t${id} (${humanSize(reclaimedBytes)})\n`).join('')
+    if (values.force !== true && !confirm(`WARNING! This command removes ${which}.\n${lines}`.trimEnd())) return
     printPruned(await pruneImages({ all, filters }))
     if (values.buildCache === true) await pruneCache()
   },

@@ -10,9 +10,18 @@ import { filterImages } from './filter.ts'
 import { sweepLayers } from './layers-in-use.ts'
 import { containersByImage } from './users.ts'
 
-/** The verb: with the bytes that each gave back. A parent goes after its last child. */
-export async function pruneImages(options: { all: boolean; filters: ImageFilter[] }): Promise<Pruned[]> {
+/** The verb: with the bytes that each gave back. A parent goes after its last child. With `dryRun`, what would go first, and its size. */
+export async function pruneImages(options: {
+  all: boolean
+  filters: ImageFilter[]
+  dryRun?: boolean
+}): Promise<Pruned[]> {
   const engine = await openEngine()
+  if (options.dryRun === true)
+    return (await unusedImages(engine, options)).map(image => ({
+      id: image.names[0] ?? image.id.slice(0, 12),
+      reclaimedBytes: image.sizeBytes,
+    }))
   const pruned: Pruned[] = []
   for (;;) {
     const failed = new Set(pruned.filter(({ error }) => error !== undefined).map(({ id }) => id))

@@ -26,14 +26,15 @@ export async function pushImage(
   expectLongLife()
   const found = await engine.images.resolve(name)
   const reference = destinationOf(destination ?? found.name ?? name)
-  const { manifest, config } = engine.images.open(found.image)
+  const digest = engine.images.digestOf(found)
+  const { manifest, config } = engine.images.open({ digest })
   const access = await registryAccess(engine, reference, options)
   await using sink = new RegistrySink(access.reference, access.options)
   await using staging = openStaging(engine.graphRoot, 'push', () => engine.namespace())
   const pushed = await sendImage(
     sink,
     access.reference,
-    { root: engine.graphRoot, digest: found.image.digest, manifest, diffIds: config.rootfs.diff_ids },
+    { root: engine.graphRoot, digest, manifest, diffIds: config.rootfs.diff_ids },
     {
       family: options.format,
       layers: packingOf(options),

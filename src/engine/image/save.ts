@@ -10,11 +10,14 @@ import { type ConvertOptions, convertImage } from '#image/convert.ts'
 import type { ImageSink } from '#image/source.ts'
 import { fullTagName } from '#image/store.ts'
 import type { StoredImage } from '#image/stored-image.ts'
+import type { Digest } from '#oci/digest.ts'
 import { openStaging } from '#storage/staging.ts'
 import { archiveBytes } from './unpacked-layers.ts'
 
 interface ToSave {
   image: StoredImage
+  /** of the manifest that was named */
+  digest: Digest
   names: string[]
 }
 
@@ -26,9 +29,9 @@ export async function saveImages(names: string[], options: SaveOptions): Promise
   await using staging = openStaging(engine.graphRoot, 'save', () => engine.namespace())
   await using sink = await openSink(options)
   const digests: string[] = []
-  for (const { image, names: tags } of chosen) {
-    const { manifest, config, chain } = engine.images.open(image)
-    const stored = { digest: image.digest, manifest, diffIds: config.rootfs.diff_ids }
+  for (const { digest, names: tags } of chosen) {
+    const { manifest, config, chain } = engine.images.open({ digest })
+    const stored = { digest, manifest, diffIds: config.rootfs.diff_ids }
     const converted = await convertImage(engine.graphRoot, stored, {
       ...shapeOf(options),
       scratch: staging.path,
@@ -62,15 +65,20 @@ async function chooseImages(engine: Engine, names: string[], { multiImage, as }:
   if (first === undefined) throw new TspodError('INVALID', 'saving images: no image is named')
   if (!multiImage) {
     const found = await engine.images.resolve(first)
-    if (as !== undefined) return [{ image: found.image, names: as }]
+    const digest = engine.images.digestOf(found)
+    if (as !== undefined) return [{ image: found.image, digest, names: as }]
     return [
-      { image: found.image, names: [...(found.name === undefined ? [] : [found.name]), ...tags.map(fullTagName)] },
+      {
+        image: found.image,
+        digest,
+        names: [...(found.name === undefined ? [] : [found.name]), ...tags.map(fullTagName)],
+      },
     ]
   }
   const chosen = new Map<string, ToSave>()
   for (const name of names) {
     const found = await engine.images.resolve(name)
-    const known = chosen.get(found.image.id) ?? { image: found.image, names: [] }
+    const known = chosen.get(found.image.id) ?? { image: found.image, digest: engine.images.digestOf(found), names: [] }
     chosen.set(found.image.id, known)
     if (found.name !== undefined && !known.names.includes(found.name)) known.names.push(found.name)
   }

@@ -36,7 +36,7 @@ export async function findMembers(engine: Engine, text: string, options: AddOpti
         source: list.sources[member.digest],
       }))
     const found = await engine.images.find(name)
-    if (found !== undefined) return [{ member: storedMember(engine, found.image.digest) }]
+    if (found !== undefined) return [{ member: storedMember(engine, engine.images.digestOf(found)) }]
   }
   return await remoteMembers(engine, name, options)
 }

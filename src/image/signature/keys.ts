@@ -1,5 +1,5 @@
-// Keys that sign images: cosign's private keys, sealed with a passphrase (scrypt, XSalsa20-Poly1305), plain PKCS #8 ones, and public keys.
-import { createPrivateKey, createPublicKey, type KeyObject, scryptSync } from 'node:crypto'
+// Keys that sign images: cosign's private keys, sealed with a passphrase (scrypt, XSalsa20-Poly1305), and plain PKCS #8 ones.
+import { createPrivateKey, type KeyObject, scryptSync } from 'node:crypto'
 import { TspodError } from '#errors.ts'
 
 const sealedForm =
@@ -50,14 +50,5 @@ async function unseal(sealed: SealedKey, passphrase: string | undefined, shownAs
     return xsalsa20poly1305(key, Buffer.from(cipher.nonce, 'base64')).decrypt(Buffer.from(ciphertext, 'base64'))
   } catch (error) {
     throw new TspodError('DENIED', `"${shownAs}" does not open with this passphrase`, { cause: error })
-  }
-}
-
-/** A public key in PEM. Throws INVALID. */
-export function openPublicKey(text: string, shownAs: string): KeyObject {
-  try {
-    return createPublicKey(text)
-  } catch (error) {
-    throw new TspodError('INVALID', `${shownAs} is no public key in PEM`, { cause: error })
   }
 }

@@ -8,6 +8,15 @@ import { knownOptions } from '#cli/parse.ts'
 
 // podman-run(1) and its kin, versions 4.3 to 6, and what docker has besides
 const known: Record<string, string> = {
+  'artifact add': 'annotation append file-type replace type',
+  'artifact extract': 'digest title',
+  'artifact inspect': 'format',
+  'artifact ls': 'format no-trunc noheading quiet',
+  'artifact pull': 'authfile cert-dir creds decryption-key quiet retry retry-delay tls-verify',
+  'artifact push': `
+    authfile cert-dir creds digestfile quiet retry retry-delay sign-by sign-by-sigstore
+    sign-by-sigstore-private-key sign-passphrase-file tls-verify`,
+  'artifact rm': 'all',
   attach: 'detach-keys latest no-stdin sig-proxy',
   commit: 'author change config format iidfile include-volumes message pause quiet squash',
   'container exists': 'external',

@@ -1,5 +1,14 @@
 // The engine is what its contracts say: every verb exists, in its file, with its signature (checked by tsc).
 import { expect, test } from 'bun:test'
+import {
+  addArtifact,
+  extractArtifact,
+  inspectArtifacts,
+  listArtifacts,
+  pullArtifact,
+  pushArtifact,
+  removeArtifacts,
+} from '#engine/artifact/artifact.ts'
 import { attachContainer } from '#engine/container/attach.ts'
 import { commitContainer } from '#engine/container/commit.ts'
 import { copyFiles } from '#engine/container/copy.ts'
@@ -88,6 +97,13 @@ const verbs: EngineVerbs = {
   containerExists,
   pullImage,
   pushImage,
+  addArtifact,
+  extractArtifact,
+  inspectArtifacts,
+  listArtifacts,
+  pullArtifact,
+  pushArtifact,
+  removeArtifacts,
   signImages,
   createList,
   addToList,
