@@ -7,10 +7,11 @@ import { writeTar } from '#test/setup/tar.ts'
 import { type Arena, type Engine, run } from './engines.ts'
 import { type Contestant, compete, summarise, type Timing } from './harness.ts'
 import { idleMemory } from './memory.ts'
+import { networkCases } from './network.ts'
 
 export interface Outcome {
   name: string
-  unit: 'ms' | 'MB'
+  unit: 'ms' | 'MB' | 'Gbit/s' | 'per s'
   /** per contestant, in the unit */
   values: Record<string, number>
   /** milliseconds with their spread, where the case is timed by turns */
@@ -211,4 +212,5 @@ export const cases: Case[] = [
   hundredCase,
   memoryCase,
   fullStoreCase,
+  ...networkCases,
 ]

@@ -5,7 +5,7 @@ test_packages=(
   uidmap slirp4netns fuse-overlayfs passt busybox-static mmdebstrap docker-registry
   podman runc crun skopeo buildah catatonit
   binutils binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu qemu-user gcc libc6-dev
-  strace lsof iproute2 tmux tini attr util-linux bsdutils procps openssl curl xz-utils zstd ca-certificates git
+  iperf3 wrk perl-base strace lsof iproute2 tmux tini attr util-linux bsdutils procps openssl curl xz-utils zstd ca-certificates git
 )
 
 # Adds a word to what tests may rely on (test/needs.ts): such a need fails where it would skip.

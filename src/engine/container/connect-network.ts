@@ -84,9 +84,7 @@ function readOrEmpty(path: string): string {
 
 /** A namespace of its own behind the helper that the configuration names; the other one where that is not installed. */
 function privateNetwork(engine: Engine): NetworkDriver {
-  const { networkCmdOptions } = engine.config.engine
-  if (defaultHelper(engine) === 'pasta') return pasta(engine, [])
-  return slirp4netns(engine, networkCmdOptions)
+  return defaultHelper(engine) === 'pasta' ? pasta(engine, []) : slirp4netns(engine, [])
 }
 
 /** slirp4netns or pasta, as `default_rootless_network_cmd` says; the other one where that is not installed. */
@@ -94,13 +92,15 @@ export function defaultHelper({ config }: Engine): 'slirp4netns' | 'pasta' {
   const wanted = config.network.defaultRootlessNetworkCmd
   const other = wanted === 'pasta' ? 'slirp4netns' : 'pasta'
   const { helperBinariesDirs, networkCmdPath } = config.engine
-  if (networkCmdPath !== undefined || findProgram(wanted, helperBinariesDirs) !== undefined) return wanted
-  return findProgram(other, helperBinariesDirs) === undefined ? wanted : other
+  const isThere = (name: 'slirp4netns' | 'pasta') =>
+    (name === 'slirp4netns' && networkCmdPath !== undefined) || findProgram(name, helperBinariesDirs) !== undefined
+  return isThere(wanted) || !isThere(other) ? wanted : other
 }
 
 function slirp4netns(engine: Engine, options: readonly string[]): NetworkDriver {
-  const path = engine.config.engine.networkCmdPath ?? requireHelper(engine, 'slirp4netns', 'slirp4netns')
-  return slirp4netnsNetwork(path, parseSlirp4netnsOptions(options), ownAddress())
+  const { networkCmdPath, networkCmdOptions } = engine.config.engine
+  const path = networkCmdPath ?? requireHelper(engine, 'slirp4netns', 'slirp4netns')
+  return slirp4netnsNetwork(path, parseSlirp4netnsOptions([...networkCmdOptions, ...options]), ownAddress())
 }
 
 function pasta(engine: Engine, options: readonly string[]): NetworkDriver {
