@@ -89,11 +89,14 @@ const build = here(
 )
 const init = later('Prepare a container, without starting it')
 const mount = later("Mount a container's root file system")
-const pause = later('Pause the processes of containers')
-const stats = later('Show what containers use')
+const pause = here('Pause the processes of containers', async () => (await import('./commands/pause.ts')).pauseCommand)
+const stats = here('Show what containers use', async () => (await import('./commands/stats.ts')).statsCommand)
 const unmount = later("Unmount a container's root file system")
-const unpause = later('Let paused containers go on')
-const update = later('Change the limits of a container')
+const unpause = here('Let paused containers go on', async () => (await import('./commands/pause.ts')).unpauseCommand)
+const update = here(
+  'Change the limits of a container',
+  async () => (await import('./commands/update.ts')).updateCommand,
+)
 
 /** `tspod NOUN VERB`. */
 export const nouns: Record<string, NounEntry> = {

@@ -2,16 +2,21 @@
 import { choice, commas, flag, integer, list, parsed, text } from './option.ts'
 import { pullOptions } from './pull-options.ts'
 import { refusedContainerOptions } from './refused-options.ts'
-import { checkUmask, parseSeconds } from './values.ts'
+import { resourceOptions } from './resource-options.ts'
+import { checkUmask, parseCgroupsMode, parseSeconds } from './values.ts'
 
 export const createOptions = {
   ...pullOptions,
   ...refusedContainerOptions,
+  ...resourceOptions,
   addHost: list('host:ip', 'Add a line to /etc/hosts; host-gateway stands for this machine'),
   annotation: list('key=value', 'Add an annotation'),
   capAdd: commas('capability', 'Add capabilities'),
   capDrop: commas('capability', 'Drop capabilities; all drops every one'),
+  cgroupConf: list('file=value', 'Write a file of the control group, such as memory.high=1g'),
+  cgroupParent: text('path', 'Where its control group is made: a slice of systemd, or a path'),
   cgroupns: text('mode', 'Cgroup namespace: private, host, container:NAME or ns:PATH'),
+  cgroups: parsed('mode', 'enabled, disabled, or no-conmon, which leaves the monitor where it is', parseCgroupsMode),
   cidfile: text('file', "Write the container's id to this file", { completes: 'files' }),
   detachKeys: text('keys', 'Keys that leave the container running, such as ctrl-p,ctrl-q; empty for none'),
   device: list('host[:container[:rwm]]', 'Add a device of this machine', { completes: 'files' }),

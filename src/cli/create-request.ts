@@ -5,6 +5,7 @@ import { parseDeviceOption } from '#container/options/device.ts'
 import { parseKeyValue, readLabelFile } from '#container/options/key-value.ts'
 import { parseMountOption, parseTmpfsOption, parseVolumeOption } from '#container/options/mount.ts'
 import { parseNamespaceMode, parseNetworkOption, parseUsernsMode } from '#container/options/namespaces.ts'
+import { parseResources, withDefaultSwap } from '#container/options/resources.ts'
 import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
 import type { ContainerRequest, MountRequest } from '#container/request.ts'
@@ -14,6 +15,7 @@ import { usageError } from './command.ts'
 import type { createOptions } from './container-options.ts'
 import type { Values } from './option.ts'
 import { platformOf } from './pull-options.ts'
+import { resourcesOf } from './resource-options.ts'
 
 /** Throws INVALID or UNSUPPORTED, quoting the very text typed. Reads label files; resolves paths against `cwd`. */
 export function createRequest(
@@ -67,6 +69,9 @@ export function createRequest(
     sysctls: pairs('--sysctl', values.sysctl),
     ulimits: values.ulimit ?? [],
     umask: values.umask,
+    resources: withDefaultSwap(parseResources({ ...resourcesOf(values), cgroupConf: values.cgroupConf })),
+    cgroups: values.cgroups === 'enabled' ? undefined : values.cgroups,
+    cgroupParent: values.cgroupParent === '' ? undefined : values.cgroupParent,
     oomScoreAdj: values.oomScoreAdj,
     devices: values.device ?? [],
     mounts: mountsOf(values, cwd),

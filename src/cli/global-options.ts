@@ -19,7 +19,7 @@ const levels: Record<string, LogLevel> = {
 }
 
 export const globalOptions = {
-  cgroupManager: choice(['systemd', 'cgroupfs'], 'Cgroup manager to use'),
+  cgroupManager: choice(['systemd', 'cgroupfs', 'none'], 'Who makes control groups'),
   eventsBackend: choice(['file', 'none'], 'Where events are recorded'),
   hooksDir: list('folder', 'Folder with OCI hooks; may be repeated', { completes: 'folders' }),
   logLevel: choice(Object.keys(levels), 'Write messages of this level and above'),

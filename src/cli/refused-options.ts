@@ -3,32 +3,16 @@
 import { refused } from './option.ts'
 
 const networks = 'user-defined networks come later'
-const limits = 'limits on memory, processors, processes and devices come later'
 const health = 'health checks come later'
 const pods = 'pods come later'
 const kernel = 'a normal user cannot set it, or cgroup v2 does not have it'
 
 export const refusedContainerOptions = {
-  blkioWeight: refused('weight', limits),
-  blkioWeightDevice: refused('device:weight', limits),
-  cgroupConf: refused('key=value', limits),
-  cgroupParent: refused('path', limits),
-  cgroups: refused('mode', limits, { harmless: ['enabled'] }),
   chrootdirs: refused('folders', 'only the root itself gets /etc/hosts and /etc/resolv.conf'),
   conmonPidfile: refused('file', 'there is no conmon; --pidfile names the process of the container'),
-  cpuPeriod: refused('microseconds', limits, { harmless: ['0'] }),
-  cpuQuota: refused('microseconds', limits, { harmless: ['0'] }),
   cpuRtPeriod: refused('microseconds', kernel, { harmless: ['0'] }),
   cpuRtRuntime: refused('microseconds', kernel, { harmless: ['0'] }),
-  cpuShares: refused('shares', limits, { short: 'c', harmless: ['0'] }),
-  cpus: refused('number', limits, { harmless: ['0'] }),
-  cpusetCpus: refused('list', limits, { harmless: [''] }),
-  cpusetMems: refused('list', limits, { harmless: [''] }),
   deviceCgroupRule: refused('rule', kernel),
-  deviceReadBps: refused('device:rate', limits),
-  deviceReadIops: refused('device:rate', limits),
-  deviceWriteBps: refused('device:rate', limits),
-  deviceWriteIops: refused('device:rate', limits),
   domainname: refused('name', 'put the full name into --hostname'),
   gpus: refused('devices', 'GPUs come later'),
   healthCmd: refused('command', health, { harmless: ['none'] }),
@@ -53,14 +37,10 @@ export const refusedContainerOptions = {
   link: refused('container', networks),
   linkLocalIp: refused('address', networks),
   macAddress: refused('address', networks),
-  memory: refused('size', limits, { short: 'm', harmless: ['0'] }),
-  memoryReservation: refused('size', limits, { harmless: ['0'] }),
-  memorySwap: refused('size', limits, { harmless: ['-1', '0'] }),
   memorySwappiness: refused('number', kernel, { harmless: ['-1'] }),
   networkAlias: refused('name', networks),
   oomKillDisable: refused('', kernel, { harmless: ['false'] }),
   personality: refused('domain', 'other execution domains come later'),
-  pidsLimit: refused('number', limits, { harmless: ['-1', '0'] }),
   pod: refused('name', pods),
   podIdFile: refused('file', pods),
   preserveFd: refused('list', '--preserve-fds passes descriptors from 3 on'),

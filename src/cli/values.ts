@@ -1,4 +1,5 @@
 // Parsers of option values that several commands share. Pure but for the clock.
+import { TspodError } from '#errors.ts'
 import { parseDuration, parseTime } from './format/durations.ts'
 import { invalidValue } from './option.ts'
 
@@ -30,4 +31,14 @@ export function parseEndOption(text: string, flag: string): number {
 export function checkUmask(text: string, flag: string): string {
   if (!/^[0-7]{1,4}$/.test(text)) throw invalidValue(text, flag, 'must be an octal mode such as 0022')
   return text
+}
+
+/** `--cgroups`. */
+export function parseCgroupsMode(text: string, flag: string): 'enabled' | 'disabled' | 'no-conmon' {
+  if (text === 'enabled' || text === 'disabled' || text === 'no-conmon') return text
+  if (text === 'split')
+    throw new TspodError('UNSUPPORTED', '--cgroups=split is not implemented yet', {
+      hint: 'it is for units of systemd that are made of containers, which come later',
+    })
+  throw invalidValue(text, flag, 'must be enabled, disabled or no-conmon')
 }

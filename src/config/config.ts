@@ -14,7 +14,7 @@ export interface Config extends ConfigTables {
 
 /** What the options before the verb fix; they win over every file. */
 export interface ConfigOverrides extends StorageOverrides {
-  cgroupManager?: 'systemd' | 'cgroupfs'
+  cgroupManager?: 'systemd' | 'cgroupfs' | 'none'
   eventsBackend?: 'file' | 'none'
   networkCommandPath?: string
   hooksDirs?: readonly string[]

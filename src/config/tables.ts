@@ -81,7 +81,7 @@ const network = {
 }
 
 const engine = {
-  cgroupManager: oneOf('cgroup_manager', ['systemd', 'cgroupfs']),
+  cgroupManager: oneOf('cgroup_manager', ['systemd', 'cgroupfs', 'none']),
   /** empty: attaching cannot be left */
   detachKeys: text('detach_keys'),
   /** `NAME=value` each, for tspod itself */

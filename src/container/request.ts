@@ -2,6 +2,7 @@
 // Pure data, JSON-serialisable: it is stored in container.json and never changes after creation.
 
 import type { PortRequest } from '#network/ports/mapping.ts'
+import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 
 export type NamespaceMode =
   | { kind: 'private' }
@@ -116,6 +117,12 @@ export interface ContainerRequest {
   /** `nofile=1024:2048`, `host` */
   ulimits: string[]
   umask?: string
+  /** limits that were asked for; absent: none */
+  resources?: ResourcesSpec
+  /** absent: a control group for the container, and one for its monitor */
+  cgroups?: 'disabled' | 'no-conmon'
+  /** a slice for systemd, a path for cgroupfs */
+  cgroupParent?: string
   oomScoreAdj?: number
   /** host path, path in the container, cgroup permissions: `/dev/fuse`, `/dev/x:/dev/y:rw` */
   devices: string[]

@@ -120,6 +120,7 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
         gidMappings: userNamespace.gidMappings,
       }),
       ...(inputs.cgroupsPath !== undefined && { cgroupsPath: inputs.cgroupsPath }),
+      ...(request.resources !== undefined && { resources: request.resources }),
       rootfsPropagation: rootPropagation(inputs),
       ...(Object.keys(sysctl).length > 0 && { sysctl }),
       ...(inputs.seccomp !== 'unconfined' && {

@@ -1,6 +1,6 @@
 // state.json, what process a container's process 1 is, and the status that follows from looking at that process.
 // Status is derived at every question, never stored; no lock is taken (docs/internals.md, On disk).
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
 import { filesystemOf, mayBeShared } from '#host/filesystem.ts'
 import { bootId, machineId } from '#host/machine.ts'
@@ -36,7 +36,7 @@ export interface ContainerState extends Machine {
   networkHelper?: ProcessIdentity
   /** The driver that connects it, and the address that it gave. Absent where it shares another container's. */
   network?: { driver: string; address?: NetworkAddress }
-  /** Below /sys/fs/cgroup. */
+  /** Its control group, where it has one of its own; absolute. */
   cgroupFolder?: string
   /** How often it was started before. */
   restarts?: number
@@ -88,7 +88,17 @@ export function readStatus(folder: string, here: Machine): StatusReport {
   if (state.bootId !== here.bootId) return { status: 'exited', state }
   if (!isAlive(state)) return isAlive(state.monitor) ? afterEnd(folder, state) : { status: 'exited', state }
   if (state.stopper !== undefined && isAlive(state.stopper)) return { status: 'stopping', state }
+  if (state.cgroupFolder !== undefined && isFrozen(state.cgroupFolder)) return { status: 'paused', state }
   return { status: 'running', state }
+}
+
+/** Whether all processes of a control group are stopped (cgroup-v2.rst, cgroup.freeze). */
+function isFrozen(folder: string): boolean {
+  try {
+    return readFileSync(`${folder}/cgroup.freeze`, 'latin1').startsWith('1')
+  } catch {
+    return false // it goes with its last process
+  }
 }
 
 /** The monitor writes its record after the process has ended: what was not there a moment ago may be there now. */
@@ -120,7 +130,7 @@ export const allowed: Record<ContainerStatus, readonly Verb[]> = {
   created: ['start', 'stop', 'remove'],
   running: ['stop', 'kill', 'exec', 'attach', 'top', 'pause'],
   stopping: ['stop', 'kill', 'exec', 'attach', 'top'],
-  paused: ['kill', 'top', 'unpause'],
+  paused: ['stop', 'kill', 'top', 'unpause'],
   exited: ['start', 'stop', 'remove'],
   removing: ['remove'],
   elsewhere: [],

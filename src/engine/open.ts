@@ -1,4 +1,6 @@
 // The one place that looks at the machine and the configuration and picks what serves here. Each part is opened when a verb first asks.
+import { existsSync } from 'node:fs'
+import type { PickedCgroups } from '#cgroup/pick.ts'
 import { applyEngineEnvironment, type Config, openConfig } from '#config/config.ts'
 import { readRemembered, remember } from '#config/settings.ts'
 import { ensureGraphRoot } from '#config/storage.ts'
@@ -30,6 +32,8 @@ export interface Engine {
   storage(): Promise<EngineStorage>
   /** The same where files have other owners than in the layers; `before` is the driver that made a container's writable layer. */
   mappedStorage(before?: string): Promise<EngineStorage>
+  /** Who makes control groups of containers here, if anybody, and why. */
+  cgroups(): Promise<PickedCgroups>
   /** Writes to the journal of events, unless the configuration turns it off. */
   journal(event: Omit<JournalEvent, 'timeNano'>): void
 }
@@ -77,6 +81,7 @@ async function open(): Promise<Engine> {
     ensureGraphRoot(config.storage)
     ensurePrivateFolder(runRoot)
   }
+  let cgroups: Promise<PickedCgroups> | undefined
   // the mapped root has no way into root's home
   const memory = isRoot ? graphRoot : undefined
   const join = (): Promise<UserNamespace> => {
@@ -115,8 +120,23 @@ async function open(): Promise<Engine> {
       const known = before !== undefined && isDriverName(before) ? before : undefined
       return await engineStorage(async options => await pickMappedDriver(options, known))
     },
+    cgroups() {
+      cgroups ??= openCgroups(config, settings.cgroupManager)
+      return cgroups
+    },
     journal(event) {
       if (config.engine.eventsLogger === 'file') appendEvent(graphRoot, event)
     },
   }
+}
+
+/** Where there is no unified tree, nothing is loaded or looked at for it. */
+async function openCgroups(
+  { engine }: Config,
+  asked: 'systemd' | 'cgroupfs' | 'none' | undefined,
+): Promise<PickedCgroups> {
+  if (asked === undefined && !existsSync('/sys/fs/cgroup/cgroup.controllers'))
+    return { manager: undefined, reason: 'this machine has version 1 of control groups, or none' }
+  const { pickCgroupManager } = await import('#cgroup/pick.ts')
+  return await pickCgroupManager(asked ?? engine.cgroupManager, asked !== undefined)
 }

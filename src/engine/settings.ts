@@ -8,7 +8,7 @@ export interface EngineSettings {
   storageDriver?: string
   /** `--storage-opt`, as typed: `overlay.mount_program=/usr/bin/fuse-overlayfs` */
   storageOptions: string[]
-  cgroupManager?: 'systemd' | 'cgroupfs'
+  cgroupManager?: 'systemd' | 'cgroupfs' | 'none'
   eventsBackend?: 'file' | 'none'
   /** `--network-cmd-path`: the program that connects a container to the outside */
   networkCommandPath?: string

@@ -30,6 +30,7 @@ export async function recordEnding(
   announce: (message: Buffer) => void,
 ): Promise<boolean> {
   const record = exitRecordOf(child, ending)
+  if (child.cgroupFolder !== undefined) await endCgroup(child, child.cgroupFolder)
   const message: ExitMessage = { exitCode: record.exitCode, oomKilled: record.oomKilled }
   if (record.error !== undefined) message.error = record.error
   const frame = encodeMessage('exit', message)
@@ -48,6 +49,22 @@ export async function recordEnding(
   announce(frame)
   if (scratch !== undefined) await removeTree(scratch, () => keptNamespace(child, scratch))
   return recorded
+}
+
+/**
+ * Process 1 has ended, and with it its pid namespace; what ran outside of one (`--pid host`) ends here. systemd removes a scope by
+ * itself, other groups are ours to remove.
+ */
+async function endCgroup(child: ChildMessage, folder: string): Promise<void> {
+  const { killCgroup, removeCgroup } = await import('#cgroup/files.ts')
+  try {
+    killCgroup(folder)
+    if (!folder.endsWith('.scope')) await removeCgroup(folder)
+  } catch (error) {
+    // the end is recorded all the same
+    const text = error instanceof Error ? error.message : String(error)
+    journalEvent(child, 'cgroup-failed', { attributes: { error: text } })
+  }
 }
 
 /** Makes what was written over sources of mounts vanish; where it is now. */
@@ -96,7 +113,7 @@ function exitRecordOf(
     pid: child.pid,
     startTime: child.startTime,
     exitCode: failure?.exitCode ?? status.code,
-    oomKilled: oomKilled && status.signal !== undefined,
+    oomKilled,
     startedAt: child.startedAt,
     finishedAt: nowTimestamp(),
     durationMs: Number(durationNs / 1_000_000n),

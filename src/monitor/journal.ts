@@ -25,6 +25,7 @@ export function journalEvent(child: ChildMessage, status: string, { exitCode, at
 /** Notes what a monitor sees while it watches. */
 export function journalEvents(child: ChildMessage): MonitorEvents {
   return {
+    onOom: () => journalEvent(child, 'oom'),
     onStarted: () => journalEvent(child, 'start'),
     onHelperLost: (helper, { code }) => journalEvent(child, 'helper-died', { attributes: { helper }, exitCode: code }),
   }

@@ -1,6 +1,7 @@
 // Starts a container that exists on disk: monitor, network helper and process at the same time, each waited for where it is needed.
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { PendingCgroup } from '#cgroup/manager.ts'
 import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
@@ -67,6 +68,8 @@ export interface LaunchRequest {
   files: Readonly<Record<string, string | Uint8Array>>
   network: NetworkDriver | undefined
   root: RootSetup
+  /** Its control group to be; absent: that of the caller. */
+  cgroup: PendingCgroup | undefined
   /** How often it was started before. */
   restarts: number
   /** Whether events are written to the journal. */
@@ -116,6 +119,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
         helperPipes.folder.number,
       ],
       seccomp,
+      cgroup: request.cgroup,
       isAttended: request.isAttended,
       preservedFds: record.request.preserveFds,
     }),
@@ -346,6 +350,7 @@ function recordState(
     ...(network !== undefined && {
       network: { driver: network.name, ...(network.address !== undefined && { address: network.address }) },
     }),
+    ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
     ...(helperPid !== undefined && {
       networkHelper: { pid: helperPid, startTime: readProcessStat(helperPid)?.startTime ?? 0 },
     }),
@@ -385,6 +390,7 @@ function childMessage(
     stopTimeoutSeconds: record.stopTimeoutSeconds,
     ...(request.timeoutSeconds !== undefined && { timeoutSeconds: request.timeoutSeconds }),
     helpers,
+    ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
     ...(poststop !== undefined && { poststop }),
     ...(hasJournal && {
       journal: { image: record.image?.name ?? '', attributes: record.labels },

@@ -14,7 +14,7 @@ import { Clients } from './clients.ts'
 import { Deadlines } from './deadlines.ts'
 import { Input } from './input.ts'
 import type { LogDriver, StreamName } from './log/driver.ts'
-import { readOomKills } from './oom.ts'
+import { OomWatch } from './oom.ts'
 import { Output } from './output.ts'
 import {
   type AttachMessage,
@@ -85,6 +85,7 @@ export interface WatchedChildren {
 export interface MonitorEvents {
   onStarted(): void
   onHelperLost(helper: string, status: ExitStatus): void
+  onOom(): void
 }
 
 export class Monitor {
@@ -101,7 +102,7 @@ export class Monitor {
   readonly #starter: Client
   readonly #attachSocket: AttachSocket
   readonly #createdNs = bootClockNs()
-  readonly #oomKillsBefore: number
+  readonly #oom: OomWatch
   #outputs: Output[] = []
   #input: Input | undefined
   #terminalSize: WindowSize | undefined
@@ -120,7 +121,7 @@ export class Monitor {
     this.#streams = place.streams
     this.#log = log
     this.#events = events
-    this.#oomKillsBefore = readOomKills(child.cgroupFolder)
+    this.#oom = new OomWatch(place.poller, child.cgroupFolder, () => events.onOom())
     this.#helpers = new Map(child.helpers.map(({ name, pid }) => [pid, name]))
     this.#starter = this.#accept(control)
     this.#openStreams()
@@ -156,6 +157,7 @@ export class Monitor {
 
   /** Leaves the container to another monitor. */
   abandon(): void {
+    this.#oom.close()
     this.#attachSocket.close()
     this.#log.close()
   }
@@ -164,13 +166,14 @@ export class Monitor {
   finish(): Ending {
     this.#attachSocket.close()
     this.#input?.close()
+    this.#oom.close()
     this.#log.close()
     for (const pid of this.#helpers.keys()) this.#children.end(pid)
     this.#helpers.clear()
     return {
       status: this.#status ?? { code: UNKNOWN_STATUS, signal: undefined },
       durationNs: bootClockNs() - this.#createdNs,
-      oomKilled: readOomKills(this.#child.cgroupFolder) > this.#oomKillsBefore,
+      oomKilled: this.#oom.hasKilled,
       neverStarted: this.#wasNeverStarted,
       failure: this.#failure,
     }
@@ -326,6 +329,7 @@ export class Monitor {
       this.#log.note(`tspod: ${helper} has ended (status ${status.code}) before the container that it serves`)
       this.#events.onHelperLost(helper, status)
     } else if (pid === this.#child.pid) {
+      this.#oom.look() // at once: the group may be removed by now
       this.#status = this.#isTimedOut ? { ...status, code: TIMED_OUT } : status
       // what served it can go while its output is read
       for (const helperPid of this.#helpers.keys()) killProcess(helperPid, SIGKILL)

@@ -73,7 +73,7 @@ export interface ChildMessage {
   helpers: { name: string; pid: number }[]
   /** Hooks for when it has ended. */
   poststop?: PoststopHooks
-  /** Its cgroup below /sys/fs/cgroup, where it has one of its own: tells of the out-of-memory killer. */
+  /** Its control group, where it has one of its own: tells of the out-of-memory killer. */
   cgroupFolder?: string
   /** Absent: nothing is written to the journal of events. */
   journal?: { image: string; attributes: Record<string, string> }

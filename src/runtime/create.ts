@@ -1,6 +1,7 @@
 // Creates a container's process from its spec: launcher, stager, process 1 (docs/internals.md, Processes), up to the point where
 // only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
 import { readFileSync, statSync } from 'node:fs'
+import type { PendingCgroup } from '#cgroup/manager.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd, openFile } from '#sys/fd.ts'
 import {
@@ -64,6 +65,8 @@ export interface CreateRequest {
    */
   isAttended: boolean
   seccomp?: SeccompPlan
+  /** The control group to be; absent: that of the caller */
+  cgroup?: PendingCgroup
   /** Descriptors from 3 up to hand on to the program (`--preserve-fds`). */
   preservedFds: number
   /** Descriptors that the network helper beside the container will be given; absent where there is none. */
@@ -79,6 +82,8 @@ export class CreatedProcess implements Disposable {
   readonly storagePids: readonly number[]
   /** The parent of the container's process, where this process watches it: whoever takes it over closes it. */
   readonly launcher: Servant | undefined
+  /** Its control group, where it has one of its own. */
+  readonly cgroupFolder: string | undefined
   readonly #init: Servant
   readonly #helper: Servant | undefined
   readonly #plan: CreatePlan
@@ -97,6 +102,7 @@ export class CreatedProcess implements Disposable {
     monitorPid: number
     storagePids: readonly number[]
     launcher: Servant | undefined
+    cgroupFolder: string | undefined
   }) {
     this.#init = parts.init
     this.#helper = parts.helper
@@ -108,6 +114,7 @@ export class CreatedProcess implements Disposable {
     this.monitor = identify(parts.monitorPid)
     this.storagePids = parts.storagePids
     this.launcher = parts.launcher
+    this.cgroupFolder = parts.cgroupFolder
   }
 
   /** Starts the network helper beside the container, without waiting for it; its pid. It is a child of the monitor. */
@@ -247,6 +254,9 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const helper = helperSeat === undefined ? undefined : launcher.clone(helperSeat)
   // while the launcher lives on with their other ends, nobody would see the servers execute
   if (storageSeats.length > 0) launcher.do(storageSeats.map(({ theirsNumber }) => call('close', theirsNumber)))
+  const groups = { container: stager.pid, monitor: [launcher.pid, ...(helper === undefined ? [] : [helper.pid])] }
+  // what serves the root file system is not of the container's account: it is cloned before the stager moves
+  if (storageSeats.length === 0) request.cgroup?.begin(groups)
   if (request.isAttended) launcher.bequeath(programCalls(request.monitor))
   else launcher.postExec(programCalls(request.monitor))
 
@@ -257,9 +267,12 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     ...(first?.program && { program: first.program }),
   }
   const storagePids = performStages(stager, { ...request.root, stages: [entered, ...more] }, storageSeats)
+  if (storageSeats.length > 0) request.cgroup?.begin(groups)
   perform(stager, plan.stager)
   if (joined.length > 0) stager.do(joined.map(({ fd, flag }) => call('setns', fd.number, flag)))
   if (plan.namespaces.hasNewTime) stager.do([call('unshare', CLONE_NEWTIME), ...timeOffsetCalls(spec)])
+  // the namespace of control groups begins where the stager is: it must be in the container's own by now
+  const cgroupFolder = request.cgroup?.finish()
   init = stager.clone(initSeat, plan.namespaces.cloneFlags | CLONE_PARENT)
   if (plan.namespaces.hasNewUser) writeMaps(stager, init.pid, spec)
   stager.close()
@@ -290,6 +303,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     monitorPid: launcher.pid,
     storagePids,
     launcher: parent,
+    cgroupFolder,
   })
 }
 

@@ -48,6 +48,8 @@ export interface ExecRequest {
   preservedFds: number
   /** A folder that becomes its root, in the namespace it has joined; absent: the namespace's own root. */
   root?: number
+  /** Puts a process of ours into the container's control group; absent: it has none. */
+  enterCgroup?: (pid: number) => void
   /** The file to execute, where that is not looked up by the first argument. */
   executable?: string
 }
@@ -139,6 +141,7 @@ export function joinProcess(request: ExecRequest): JoinedProcess {
     waitProcess(joiner.pid)
   })
   const final = planFinal(request) // while the stub starts
+  request.enterCgroup?.(joiner.pid)
   joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, foreignNamespaces(target.pid))])
   const servant = joiner.clone(seat, CLONE_PARENT)
   const joined = new JoinedProcess(servant, request, final)

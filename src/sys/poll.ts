@@ -8,6 +8,8 @@ const EPOLL_CTL_MOD = 3
 const EPERM = -1
 
 export const READABLE = 1
+/** Something out of the ordinary, such as a change of a file of the kernel's. */
+export const PRIORITY = 2
 export const WRITABLE = 4
 export const HANGUP = 16
 

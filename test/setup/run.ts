@@ -6,6 +6,7 @@ import { homedir, tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { whatIsMissing } from '#test/needs.ts'
 import { makeImages } from './images.ts'
+import { readTotals, skippedNames, type Totals } from './junit.ts'
 import { processesOf } from './leaks.ts'
 import { startRegistries } from './registries.ts'
 
@@ -22,12 +23,6 @@ interface Group {
   paths: string[]
   asRoot: boolean
   timeoutMs: number
-}
-
-interface Totals {
-  passed: number
-  failed: number
-  skipped: number
 }
 
 const root = resolve(import.meta.dir, '../..')
@@ -81,26 +76,11 @@ async function runGroup(
     stderr: 'inherit',
   })
   await tests.exited
-  const totals = readTotals(report)
+  const text = existsSync(report) ? readFileSync(report, 'utf8') : ''
+  const totals = readTotals(text) ?? { passed: 0, failed: 0, skipped: 0 }
   if (tests.exitCode !== 0 && totals.failed === 0) totals.failed++ // it ended before it could say why
-  for (const name of skippedNames(report)) console.log(`skipped: ${name}`)
+  for (const name of skippedNames(text)) console.log(`skipped: ${name}`)
   return totals
-}
-
-function readTotals(report: string): Totals {
-  const head = existsSync(report) ? /<testsuites [^>]*>/.exec(readFileSync(report, 'utf8'))?.[0] : undefined
-  if (head === undefined) return { passed: 0, failed: 0, skipped: 0 }
-  const count = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0)
-  const [failed, skipped] = [count('failures') + count('errors'), count('skipped')]
-  return { passed: count('tests') - failed - skipped, failed, skipped }
-}
-
-function skippedNames(report: string): string[] {
-  if (!existsSync(report)) return []
-  const text = readFileSync(report, 'utf8')
-  return [...text.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped/g)].map(([, name = '']) =>
-    name.replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&apos;', "'"),
-  )
 }
 
 function testEnvironment(account: Account | undefined, work: string): Record<string, string> {

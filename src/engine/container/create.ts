@@ -23,6 +23,7 @@ import type { PortMapping } from '#network/ports/mapping.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { type Blueprint, drawBlueprint } from './blueprint.ts'
+import { checkLimits } from './cgroup.ts'
 import { type ContainerIds, chooseIds, mapsOwner } from './choose-ids.ts'
 import { type ChosenImage, chooseImage } from './choose-image.ts'
 import type { CidFile } from './id-files.ts'
@@ -97,6 +98,7 @@ export async function buildContainer(
     storageDriver: root.driver,
     ids,
   })
+  if (request.resources !== undefined) await checkLimits(engine, request)
   parseLogConfig(record.logDriver, request.logOpts, folder) // a bad one is refused now, not when the container starts
   writeRecord(graphRoot, record)
   cidFile?.write(id)

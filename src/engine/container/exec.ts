@@ -15,6 +15,7 @@ import { capabilityNames } from '#oci/capability.ts'
 import type { ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
 import { planSeccomp } from '#runtime/seccomp/plan.ts'
+import { cgroupEntry } from './cgroup.ts'
 import { readAccounts } from './read-accounts.ts'
 import { findOne } from './select.ts'
 import { type SeenContainer, seeContainer } from './survey.ts'
@@ -48,6 +49,7 @@ export async function planExecution(
     request.user === undefined ? { passwd: '', group: '' } : await readAccounts(engine, id, report.state.pid)
   const { mode } = await engine.namespace()
   const process = planProcess(spec, request, accounts, mode)
+  const enterCgroup = await cgroupEntry(engine, report.state)
   const isFiltered = spec.linux?.seccomp !== undefined && !request.privileged
   return {
     target: report.state,
@@ -56,6 +58,7 @@ export async function planExecution(
     seccomp: isFiltered && spec.linux?.seccomp ? await planSeccomp(spec.linux.seccomp, arch()) : undefined,
     keepGroups: mode === 'single' || spec.annotations?.[keepGroupsAnnotation] === '1',
     preservedFds: request.preserveFds,
+    ...(enterCgroup && { enterCgroup }),
   }
 }
 

@@ -5,11 +5,11 @@ import { containerDir } from '#container/record.ts'
 import type { NamespaceMode, UsernsMode } from '#container/request.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
-import type { RuntimeSpec } from '#oci/runtime-spec.ts'
+import type { RuntimeSpec, ThrottleSpec } from '#oci/runtime-spec.ts'
 import { portBindings } from './inspect-network.ts'
 import { idOrName, networkMode } from './network-mode.ts'
 
-/** HostConfig; limits of cgroups, ports and restarts are as podman shows them where there are none. */
+/** HostConfig; ports and restarts are as podman shows them where there are none. */
 export function describeHostConfig(
   engine: Engine,
   record: ContainerRecord,
@@ -17,6 +17,7 @@ export function describeHostConfig(
 ): InspectObject {
   const { request } = record
   const { containers } = engine.config
+  const { memory = {}, cpu = {}, blockIO = {}, pids, unified } = spec?.linux?.resources ?? request.resources ?? {}
   return {
     Binds: bindsOf(record),
     CgroupManager: engine.config.engine.cgroupManager ?? '',
@@ -37,7 +38,7 @@ export function describeHostConfig(
     GroupAdd: request.groupAdd,
     IpcMode: modeOf(engine, request.ipc, 'shareable'),
     Cgroup: '',
-    Cgroups: 'default',
+    Cgroups: request.cgroups ?? 'default',
     Links: null,
     OomScoreAdj: request.oomScoreAdj ?? 0,
     PidMode: modeOf(engine, request.pid, 'private'),
@@ -56,38 +57,44 @@ export function describeHostConfig(
     Runtime: 'oci',
     ConsoleSize: [spec?.process?.consoleSize?.height ?? 0, spec?.process?.consoleSize?.width ?? 0],
     Isolation: '',
-    CpuShares: 0,
-    Memory: 0,
-    NanoCpus: 0,
-    CgroupParent: '',
-    BlkioWeight: 0,
-    BlkioWeightDevice: null,
-    BlkioDeviceReadBps: null,
-    BlkioDeviceWriteBps: null,
-    BlkioDeviceReadIOps: null,
-    BlkioDeviceWriteIOps: null,
-    CpuPeriod: 0,
-    CpuQuota: 0,
+    CpuShares: cpu.shares ?? 0,
+    Memory: memory.limit ?? 0,
+    NanoCpus: cpu.quota === undefined || cpu.period === undefined ? 0 : Math.round((cpu.quota / cpu.period) * 1e9),
+    CgroupParent: request.cgroupParent ?? '',
+    BlkioWeight: blockIO.weight ?? 0,
+    BlkioWeightDevice:
+      blockIO.weightDevice?.map(({ major, minor, weight = 0 }) => ({ Path: `${major}:${minor}`, Weight: weight })) ??
+      null,
+    BlkioDeviceReadBps: ratesOf(blockIO.throttleReadBpsDevice),
+    BlkioDeviceWriteBps: ratesOf(blockIO.throttleWriteBpsDevice),
+    BlkioDeviceReadIOps: ratesOf(blockIO.throttleReadIOPSDevice),
+    BlkioDeviceWriteIOps: ratesOf(blockIO.throttleWriteIOPSDevice),
+    CpuPeriod: cpu.period ?? 0,
+    CpuQuota: cpu.quota ?? 0,
     CpuRealtimePeriod: 0,
     CpuRealtimeRuntime: 0,
-    CpusetCpus: '',
-    CpusetMems: '',
+    CpusetCpus: cpu.cpus ?? '',
+    CpusetMems: cpu.mems ?? '',
     Devices: request.devices.map(deviceOf),
     DiskQuota: 0,
     KernelMemory: 0,
-    MemoryReservation: 0,
-    MemorySwap: 0,
+    MemoryReservation: memory.reservation ?? 0,
+    MemorySwap: memory.swap ?? 0,
     MemorySwappiness: 0,
     OomKillDisable: false,
     Init: request.init,
-    PidsLimit: 0,
+    PidsLimit: pids?.limit ?? 0,
     Ulimits: (spec?.process?.rlimits ?? []).map(({ type, soft, hard }) => ({ Name: type, Soft: soft, Hard: hard })),
     CpuCount: 0,
     CpuPercent: 0,
     IOMaximumIOps: 0,
     IOMaximumBandwidth: 0,
-    CgroupConf: null,
+    CgroupConf: unified ?? null,
   }
+}
+
+function ratesOf(devices: readonly ThrottleSpec[] | undefined): InspectObject[] | null {
+  return devices?.map(({ major, minor, rate }) => ({ Path: `${major}:${minor}`, Rate: rate })) ?? null
 }
 
 /** `source:destination:rw,rprivate,rbind`; of a volume its name. */

@@ -116,7 +116,7 @@ function describeState({ isRunning, status }: SeenContainer, { state, exit }: St
     StartedAt: state?.startedAt ?? exit?.startedAt ?? NEVER,
     FinishedAt: exit?.finishedAt ?? NEVER,
     Health: { Status: '', FailingStreak: 0, Log: null },
-    ...(state?.cgroupFolder !== undefined && { CgroupPath: state.cgroupFolder }),
+    ...(state?.cgroupFolder !== undefined && { CgroupPath: state.cgroupFolder.replace('/sys/fs/cgroup', '') }),
     CheckpointedAt: NEVER,
     RestoredAt: NEVER,
     ...(status === 'elsewhere' && { Machine: state?.machineId }),

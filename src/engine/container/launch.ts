@@ -2,6 +2,7 @@
 
 import type { Engine } from '#engine/open.ts'
 import { type Launched, launchContainer } from '#monitor/launch.ts'
+import { placeInCgroup } from './cgroup.ts'
 import type { CreatedContainer } from './create.ts'
 import type { PidFile } from './id-files.ts'
 
@@ -23,12 +24,14 @@ export async function launch(
     ? await (await import('./publish.ts')).settlePorts(engine, container.record, driver.ports)
     : container.record
   try {
+    const { spec, cgroup } = await placeInCgroup(engine, record, blueprint.plan.spec)
     const launched = await launchContainer({
       graphRoot: engine.graphRoot,
       runRoot: engine.runRoot,
       namespace: await engine.namespace(),
       record,
-      spec: blueprint.plan.spec,
+      spec,
+      cgroup,
       files: blueprint.files,
       network: driver,
       root,

@@ -60,9 +60,18 @@ async function beginStop(engine: Engine, id: ContainerId, folder: string): Promi
   })
 }
 
+/** A paused container hears its signal only when it goes on. */
+async function thaw({ cgroupFolder }: ContainerState): Promise<void> {
+  if (cgroupFolder === undefined) return
+  const { freezeCgroup } = await import('#cgroup/files.ts')
+  await freezeCgroup(cgroupFolder, false)
+}
+
 async function endProcess(id: string, state: ContainerState, signal: number, timeoutMs: number): Promise<void> {
   if (timeoutMs > 0) {
-    if (!signalContainer(state, signal) || (await awaitEnd(state, timeoutMs))) return
+    if (!signalContainer(state, signal)) return
+    await thaw(state)
+    if (await awaitEnd(state, timeoutMs)) return
     const { log } = await import('#log.ts')
     log.warn(
       `StopSignal ${signalName(signal)} failed to stop container ${id} in ${timeoutMs / 1000} seconds, resorting to SIGKILL`,

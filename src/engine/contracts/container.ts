@@ -219,6 +219,31 @@ export interface ContainerPorts {
   ports: PublishedPort[]
 }
 
+/** One look at what a container uses; counters are since its start, what nobody counts is absent. */
+export interface ContainerStatistics {
+  id: string
+  name: string
+  /** without one, figures are those of its living processes, and nothing is limited */
+  hasCgroup: boolean
+  /** of one processor, since the last look; at the first one, since the start */
+  cpuPercent: number
+  averageCpuPercent: number
+  cpuTimeUs: number
+  upSeconds: number
+  memoryBytes: number
+  /** that of the machine where there is no lower one */
+  memoryLimitBytes: number
+  memoryPercent: number
+  receivedBytes?: number
+  sentBytes?: number
+  readBytes?: number
+  writtenBytes?: number
+  pids: number
+  pidsLimit?: number
+  /** share of the last ten seconds in which something waited, in percent */
+  pressure?: { cpu: number; memory: number; io: number }
+}
+
 export type CopyEnd =
   | { kind: 'container'; container: string; path: string }
   /** a path of this machine, as typed (its final `/` or `/.` matters) */

@@ -4,7 +4,6 @@ import type { Registries } from '#config/registries.ts'
 import { surveyContainers } from '#engine/container/survey.ts'
 import type { SystemInfo } from '#engine/contracts/system.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { readCgroupFacts } from '#host/cgroup.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { hostUser } from '#host/user.ts'
 import { readSubordinateIds } from '#userns/subordinate-ids.ts'
@@ -18,7 +17,7 @@ export async function systemInfo(): Promise<SystemInfo> {
   const { openRegistries } = await import('#config/registries.ts')
   return assembleInfo(engine.config, {
     rootless: { mode, mappings, ...(mode === 'single' && { reason: singleIdReason(engine.config) }) },
-    cgroup: reportCgroups(),
+    cgroup: await reportCgroups(engine),
     storage: await reportStorage(engine),
     network: reportNetwork(engine.config),
     counts: countAll(engine),
@@ -36,11 +35,9 @@ function singleIdReason({ engine }: Config): string {
   return `there are no subordinate ${uid.length === 0 ? 'user' : 'group'} ids for you`
 }
 
-function reportCgroups(): EngineFacts['cgroup'] {
-  const { version } = readCgroupFacts()
-  const reason =
-    version === 'v2' ? 'containers stay in the control group of the command that starts them' : `version: ${version}`
-  return { manager: 'none', reason }
+async function reportCgroups(engine: Engine): Promise<EngineFacts['cgroup']> {
+  const { manager, reason } = await engine.cgroups()
+  return { manager: manager?.name ?? 'none', reason }
 }
 
 async function reportStorage(engine: Engine): Promise<EngineFacts['storage']> {

@@ -103,8 +103,8 @@ const wrong: [string[], string][] = [
   [['--entrypoint', '[1]'], 'parsing --entrypoint "[1]"'],
   [['--platform', 'linux/arm64', '--arch', 'arm'], '--platform option can not be specified with'],
   [['--shm-size', 'big'], 'parsing --shm-size "big"'],
-  [['--memory', '1g'], '--memory=1g is not implemented yet'],
   [['-p', '80:x'], 'parsing --publish "80:x": container port is "x", must be 1-65535'],
+  [['--cgroups', 'split'], '--cgroups=split is not implemented yet'],
   [['--network', 'mine'], 'the network "mine" is not implemented yet'],
 ]
 for (const [argv, message] of wrong)

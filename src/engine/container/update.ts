@@ -1,0 +1,70 @@
+// update: other limits for containers; of one that runs at once, of another when it starts.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { requireControllers } from '#cgroup/pick.ts'
+import { planSettings } from '#cgroup/settings.ts'
+import { replaceFile } from '#container/exit-record.ts'
+import { withContainerLock } from '#container/lock.ts'
+import { withDefaultSwap } from '#container/options/resources.ts'
+import { type ContainerId, containerDir, readRecord, writeRecord } from '#container/record.ts'
+import { isRunning, readStatus } from '#container/state.ts'
+import type { ContainerName } from '#engine/contracts/container.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
+import type { ResourcesSpec } from '#oci/runtime-spec.ts'
+import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
+import { findOne } from './select.ts'
+import { machineOf } from './survey.ts'
+
+/** The verb: the container's id. Limits that are not named stay. */
+export async function updateContainer(name: ContainerName, changes: ResourcesSpec): Promise<string> {
+  const engine = await openEngine()
+  const id = findOne(engine, name)
+  await withContainerLock(containerDir(engine.graphRoot, id), async () => await update(engine, id, changes))
+  return id
+}
+
+async function update(engine: Engine, id: ContainerId, changes: ResourcesSpec): Promise<void> {
+  const folder = containerDir(engine.graphRoot, id)
+  const record = readRecord(engine.graphRoot, id)
+  const isLimited = record.request.resources?.memory?.swap !== undefined
+  const wanted = isLimited ? changes : (withDefaultSwap(changes) ?? changes)
+  const resources = merged(record.request.resources, wanted)
+  const picked = await engine.cgroups()
+  requireControllers(picked, planSettings(resources))
+  const report = readStatus(folder, machineOf(engine))
+  if (isRunning(report)) {
+    const group = report.state?.cgroupFolder
+    if (group === undefined || picked.manager === undefined)
+      throw new TspodError('UNSUPPORTED', `limiting container ${id}: it has no control group of its own`)
+    // all of a controller that is touched: the kernel's swap limit follows from two of OCI's
+    const touched = new Set(planSettings(wanted).map(({ controller }) => controller))
+    picked.manager.update(
+      group,
+      planSettings(resources).filter(({ controller }) => touched.has(controller)),
+    )
+    writeConfig(folder, resources)
+  }
+  writeRecord(engine.graphRoot, { ...record, request: { ...record.request, resources } })
+  const { name, image, labels } = record
+  engine.journal({ type: 'container', status: 'update', id, name, image: image?.name ?? '', attributes: labels })
+}
+
+/** Part by part; a new quota or limit takes the place of the old one. */
+function merged(before: ResourcesSpec = {}, changes: ResourcesSpec): ResourcesSpec {
+  return {
+    ...before,
+    ...changes,
+    ...(changes.memory && { memory: { ...before.memory, ...changes.memory } }),
+    ...(changes.cpu && { cpu: { ...before.cpu, ...changes.cpu } }),
+    ...(changes.blockIO && { blockIO: { ...before.blockIO, ...changes.blockIO } }),
+    ...(changes.unified && { unified: { ...before.unified, ...changes.unified } }),
+  }
+}
+
+function writeConfig(folder: string, resources: ResourcesSpec): void {
+  const path = join(folder, 'config.json')
+  const spec = parseRuntimeSpec(readFileSync(path, 'utf8'))
+  const linux = { ...spec.linux, resources: { ...spec.linux?.resources, ...resources } }
+  replaceFile(path, JSON.stringify({ ...spec, linux }), false)
+}

@@ -1,0 +1,23 @@
+// Reads what `bun test --reporter=junit` writes.
+
+export interface Totals {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+/** The sums of a report; `undefined` for a text that is none. */
+export function readTotals(text: string): Totals | undefined {
+  const head = /<testsuites [^>]*>/.exec(text)?.[0]
+  if (head === undefined) return undefined
+  const count = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0)
+  const [failed, skipped] = [count('failures') + count('errors'), count('skipped')]
+  return { passed: count('tests') - failed - skipped, failed, skipped }
+}
+
+/** Names of the tests that were skipped, each with its reason in it. */
+export function skippedNames(text: string): string[] {
+  return [...text.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped/g)].map(([, name = '']) =>
+    name.replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&apos;', "'"),
+  )
+}
