@@ -1,7 +1,7 @@
 #!/bin/bash
 # `npm test`: everything from a fresh clone to a line `N passed, M failed, K skipped`.
 # As root it also prepares the machine and runs the tests as a normal user; as a normal user it runs what can run.
-# Words after it choose groups, or files by a piece of their path: npm test -- unit integration e2e root networking
+# Words after it choose groups, or files by a piece of their path: npm test -- unit integration e2e root vm networking
 set -euo pipefail
 umask 022
 cd "$(dirname "$0")/.."
@@ -22,6 +22,8 @@ if [ "$(id -u)" = 0 ]; then
   trap 'umount "${TSPOD_TEST_TINY_DISK:-/nowhere}" 2> /dev/null || true' EXIT
   make_debian "$checkout/.cache/debian.tar"
 fi
+
+export TSPOD_VM_CACHE=$checkout/.cache/vm
 
 step build
 scripts/bun scripts/build.ts

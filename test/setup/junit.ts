@@ -6,11 +6,12 @@ export interface Totals {
   skipped: number
 }
 
-/** The sums of a report; `undefined` for a text that is none. */
+/** The sums of one report or several; `undefined` for a text that is none. */
 export function readTotals(text: string): Totals | undefined {
-  const head = /<testsuites [^>]*>/.exec(text)?.[0]
-  if (head === undefined) return undefined
-  const count = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0)
+  const heads = text.match(/<testsuites [^>]*>/g)
+  if (heads === null) return undefined
+  const count = (name: string) =>
+    heads.reduce((sum, head) => sum + Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0), 0)
   const [failed, skipped] = [count('failures') + count('errors'), count('skipped')]
   return { passed: count('tests') - failed - skipped, failed, skipped }
 }

@@ -83,6 +83,32 @@ async function runGroup(
   return totals
 }
 
+/** The suite that needs a real systemd, in a machine of its own (test/vm/run.sh). */
+async function runInVm(): Promise<{ status: number; lines: Totals | undefined }> {
+  const missing = ['qemu-system-x86_64', 'mmdebstrap', 'mkfs.ext4'].filter(
+    program => Bun.which(program, { PATH: `${process.env.PATH}:/usr/sbin:/sbin` }) === null,
+  )
+  const reason = process.arch === 'x64' ? undefined : `its disk is for x86-64, and this is ${process.arch}`
+  if (missing.length > 0 || reason !== undefined) {
+    console.log(`\nskipped: group "vm" [${reason ?? `no ${missing.join(', no ')} here`}]`)
+    return { status: 0, lines: { passed: 0, failed: 0, skipped: 1 } }
+  }
+  console.log('\n== vm tests (in a virtual machine with systemd)')
+  const report = join(work, 'vm.xml')
+  const tests = Bun.spawn(['bash', join(root, 'test/vm/run.sh')], {
+    env: { ...process.env, TSPOD_VM_REPORT: report },
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+  })
+  const status = await tests.exited
+  if (status === 77) {
+    console.log('skipped: group "vm" [its disk cannot be made here]')
+    return { status: 0, lines: { passed: 0, failed: 0, skipped: 1 } }
+  }
+  return { status, lines: existsSync(report) ? readTotals(readFileSync(report, 'utf8')) : undefined }
+}
+
 function testEnvironment(account: Account | undefined, work: string): Record<string, string> {
   const me = userInfo()
   const home = account?.home ?? homedir()
@@ -153,6 +179,16 @@ const complaints: string[] = process.env.TSPOD_TEST_COMPLAINT === undefined ? []
     if (totals.passed === 0 && isRoot)
       complaints.push(`the whole group "${group.name}" was skipped or failed, and it should run here`)
   }
+}
+
+if ((wanted.length === 0 || wanted.includes('vm')) && isRoot) {
+  const { status, lines } = await runInVm()
+  if (lines !== undefined) for (const key of ['passed', 'failed', 'skipped'] as const) sum[key] += lines[key]
+  if (status !== 0 && (lines?.failed ?? 0) === 0)
+    complaints.push(`the tests in a virtual machine ended with status ${status}`)
+} else if (wanted.length === 0 || wanted.includes('vm')) {
+  console.log('\nskipped: group "vm" [not root]')
+  sum.skipped++
 }
 
 const survivors = processesOf(account?.name ?? userInfo().username).filter(

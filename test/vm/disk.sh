@@ -5,23 +5,22 @@
 
 vm_packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,login,uidmap,slirp4netns,fuse-overlayfs,iproute2,procps,kmod,ca-certificates,linux-image-cloud-amd64,initramfs-tools,podman,crun
 
-# make_disk FOLDER SUITE [MIRROR]: sets vm_disk, vm_kernel, vm_initrd
+# make_disk FOLDER SUITE [MIRROR]: sets vm_disk, vm_kernel, vm_initrd. Fails where packages cannot be had.
 make_disk() {
   local folder=$1 suite=$2 mirror=${3:-} recipe root
   recipe=$( (declare -f make_disk furnish_disk; echo "$vm_packages $mirror") | sha256sum | cut -c1-16)
   vm_disk=$folder/$suite-$recipe.ext4 vm_kernel=$folder/$suite-$recipe.vmlinuz vm_initrd=$folder/$suite-$recipe.initrd
   [ ! -e "$vm_disk" ] || return 0
-  mkdir -p "$folder"
-  root=$(mktemp -d "$folder/root.XXXXXX")
+  mkdir -p "$folder" && root=$(mktemp -d "$folder/root.XXXXXX") || return
   echo "making a disk with Debian $suite; this takes minutes, once"
-  mmdebstrap --quiet --variant=minbase --format=directory --include="$vm_packages" "$suite" "$root" ${mirror:+"$mirror"}
-  furnish_disk "$root"
-  cp "$root"/boot/vmlinuz-* "$vm_kernel"
-  cp "$root"/boot/initrd.img-* "$vm_initrd"
-  truncate -s 4G "$vm_disk.new"
-  mkfs.ext4 -q -d "$root" "$vm_disk.new"
+  mmdebstrap --quiet --variant=minbase --format=directory --include="$vm_packages" "$suite" "$root" ${mirror:+"$mirror"} &&
+    furnish_disk "$root" &&
+    cp "$root"/boot/vmlinuz-* "$vm_kernel" &&
+    cp "$root"/boot/initrd.img-* "$vm_initrd" &&
+    truncate -s 4G "$vm_disk.new" &&
+    mkfs.ext4 -q -d "$root" "$vm_disk.new" &&
+    mv "$vm_disk.new" "$vm_disk" || { rm -rf "$root" "$vm_disk.new"; return 1; }
   rm -rf "$root"
-  mv "$vm_disk.new" "$vm_disk"
 }
 
 furnish_disk() {

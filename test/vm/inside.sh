@@ -1,5 +1,5 @@
-# Runs in the virtual machine as root, from the second disk: prepares devices, runs the suite as a lingering user in a login session,
-# and sends the report out through the second serial port.
+# Runs in the virtual machine as root, from the second disk: prepares devices, runs the suite as users in login sessions, and sends the
+# reports out through the second serial port.
 modprobe -a tun fuse overlay
 chmod 666 /dev/net/tun /dev/fuse
 uname -r
@@ -8,12 +8,24 @@ if [ -e /files/script.sh ]; then
   sh /files/script.sh
   exit
 fi
-mkdir -p /tests
-cp -r /files/checkout /tests/
-chown -R dev: /tests
-systemd-run --quiet --wait --pipe -p User=dev -p PAMName=login -p WorkingDirectory=/tests/checkout \
-  -E TSPOD_TEST_EXECUTABLE=/files/tspod -E TSPOD_VM=1 -E TSPOD_TEST_ALPINE=/files/alpine.tar -E LANG=C.UTF-8 -E PATH=/usr/bin:/usr/sbin:/bin:/sbin \
-  /files/bun test --timeout=120000 --only-failures --reporter=junit --reporter-outfile=/tests/report.xml ./test/vm/suite
-echo "the suite ended with status $?"
+
+# suite USER TEST...
+suite() {
+  user=$1
+  shift
+  mkdir -p "/tests/$user"
+  cp -r /files/checkout "/tests/$user/"
+  chown -R "$user:" "/tests/$user"
+  systemd-run --quiet --wait --pipe -p User="$user" -p PAMName=login -p WorkingDirectory="/tests/$user/checkout" \
+    -E TSPOD_TEST_EXECUTABLE=/files/tspod -E TSPOD_TEST_ALPINE=/files/alpine.tar \
+    -E LANG=C.UTF-8 -E NO_COLOR=1 -E PATH=/usr/bin:/usr/sbin:/bin:/sbin \
+    /files/bun test --timeout=120000 --reporter=junit --reporter-outfile="/tests/$user/report.xml" "$@"
+  echo "the suite of user $user ended with status $?"
+  # a suite that ended before it could say what failed has failed
+  [ -s "/tests/$user/report.xml" ] || echo '<testsuites tests="1" failures="1">' > "/tests/$user/report.xml"
+}
+
+suite dev ./test/vm/suite
+suite plain ./test/vm/suite/plain.ts
 stty -F /dev/ttyS1 raw -echo
-cat /tests/report.xml > /dev/ttyS1
+cat /tests/*/report.xml > /dev/ttyS1

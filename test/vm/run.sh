@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/vm/disk.sh
-suite=bookworm mirror= script= limit=${TSPOD_VM_LIMIT:-600}
+suite=bookworm mirror= script= limit=${TSPOD_VM_LIMIT:-1200}
 while [ $# -gt 0 ]; do
   case $1 in
     --suite) suite=$2 ;;
@@ -16,8 +16,8 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 export PATH=$PATH:/usr/sbin:/sbin
-cache=.cache/vm
-make_disk "$cache" "$suite" "$mirror"
+cache=${TSPOD_VM_CACHE:-.cache/vm}
+make_disk "$cache" "$suite" "$mirror" || { echo "the disk cannot be made here"; exit 77; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,0 +1,70 @@
+// The cgroupfs manager on a part of the machine's own cgroup2 tree that root hands to a user, and what there is where nobody makes
+// groups. The tree may be without controllers (hybrid machines): processes can be found, stopped and killed in it all the same.
+import { afterAll, beforeAll, expect } from 'bun:test'
+import { copyFileSync, existsSync, readFileSync, rmdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { needs } from '#test/needs.ts'
+import { makeStranger, type Stranger, strangerId } from './stranger.ts'
+
+const mountPoint = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1]
+const asRoot = needs('root', 'tspod')
+const withTree = mountPoint === undefined ? asRoot.skip : asRoot
+const base = `${mountPoint}/tspod-test-${process.pid}`
+let user: Stranger
+let rootfs: string
+
+beforeAll(() => {
+  if (process.getuid?.() !== 0) return
+  user = makeStranger()
+  rootfs = user.folder('rootfs')
+  for (const name of ['bin', 'tmp', 'dev', 'proc', 'sys', 'etc', 'run']) user.folder(`rootfs/${name}`)
+  copyFileSync('/bin/busybox', join(rootfs, 'bin/busybox'))
+  for (const name of ['sh', 'sleep', 'cat']) symlinkSync('busybox', join(rootfs, 'bin', name))
+})
+afterAll(() => {
+  if (process.getuid?.() !== 0) return
+  user.tspod(['rm', '--all', '--force', '--time', '0'])
+  user[Symbol.dispose]()
+  if (existsSync(base)) rmdirSync(base)
+})
+
+const enter = `mkdir -p ${base}; chown ${strangerId} ${base} ${base}/cgroup.procs ${base}/cgroup.subtree_control; echo $$ > ${base}/cgroup.procs`
+
+/** tspod of the user, whose group is its own. */
+function inside(...args: string[]): string {
+  const { status, stdout, stderr } = user.tspod(['--cgroup-manager', 'cgroupfs', ...args], enter)
+  expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' })
+  return stdout.trimEnd()
+}
+
+withTree('cgroupfs: a group for the container, frozen by pause, entered by exec, gone with it', () => {
+  const id = inside('run', '-d', '--name', 'c', '--network', 'none', '--rootfs', rootfs, 'sleep', '1000')
+  const group = `${base}/tspod-${id}`
+  const [{ State }] = JSON.parse(inside('inspect', 'c')) as [{ State: { Pid: number; CgroupPath: string } }]
+  expect(`/sys/fs/cgroup${State.CgroupPath}`).toBe(group)
+  expect(readFileSync(`${group}/cgroup.procs`, 'utf8')).toBe(`${State.Pid}\n`)
+  inside('pause', 'c')
+  expect(readFileSync(`${group}/cgroup.events`, 'utf8')).toContain('frozen 1')
+  expect(inside('ps', '--format', '{{.State}}')).toBe('paused')
+  inside('unpause', 'c')
+  expect(inside('exec', 'c', 'cat', '/proc/self/cgroup')).toMatch(/^0::\/$/m)
+  expect(inside('stats', '--no-stream', '--format', '{{.PIDS}} {{.MemPerc}}', 'c')).toMatch(/^1 \d/)
+  inside('pause', 'c')
+  inside('stop', '--time', '0', 'c')
+  expect(existsSync(group)).toBe(false)
+})
+
+asRoot('without a manager limits and pause are refused with the reason, and stats looks at processes', () => {
+  const none = (...args: string[]) => user.tspod(['--cgroup-manager', 'none', ...args])
+  const run = ['--network', 'none', '--rootfs', rootfs, 'sleep', '1000']
+  expect(none('run', '--rm', '-m', '64m', ...run)).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining('limiting the container (memory.max = 67108864, memory.swap.max = 67108864)'),
+  })
+  expect(none('run', '-d', '--name', 'n', ...run).status).toBe(0)
+  expect(none('pause', 'n').stderr).toContain('it has no control group of its own')
+  expect(none('stats', '--no-stream', '--format', '{{.PIDS}} {{.MemUsage}} {{.MemPerc}}', 'n').stdout).toMatch(
+    /^1 [\d.]+[kM]B \/ -- --\n$/,
+  )
+  expect(none('rm', '--force', '--time', '0', 'n').status).toBe(0)
+})
