@@ -87,6 +87,8 @@ const facts = {
   'qemu-arm64': installed('qemu-aarch64'),
   x64: () => missing(process.arch === 'x64', `this processor is ${process.arch}`),
   systemd: () => missing(runs('systemctl', '--user', 'show-environment'), 'no systemd user manager on this bus'),
+  'cgroup2-tree': () =>
+    missing(/ cgroup2 /.test(readFileSync('/proc/self/mounts', 'utf8')), 'no cgroup2 tree is mounted'),
   'cgroup-v2': () => missing(existsSync('/sys/fs/cgroup/cgroup.controllers'), 'no unified cgroup v2 hierarchy'),
 } satisfies Record<string, () => string | undefined>
 

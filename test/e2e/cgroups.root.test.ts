@@ -8,7 +8,7 @@ import { makeStranger, type Stranger, strangerId } from './stranger.ts'
 
 const mountPoint = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1]
 const asRoot = needs('root', 'tspod')
-const withTree = mountPoint === undefined ? asRoot.skip : asRoot
+const withTree = needs('root', 'tspod', 'cgroup2-tree')
 const base = `${mountPoint}/tspod-test-${process.pid}`
 let user: Stranger
 let rootfs: string
