@@ -1,11 +1,16 @@
-// Waiting for a container's process to end, and for its monitor to have recorded that. No lock is held meanwhile.
+// Waiting for a container's process to begin, to end, and for its monitor to have recorded that. No lock is held meanwhile.
 import { existsSync } from 'node:fs'
-import { isAlive, type ProcessIdentity } from '#sys/process.ts'
+import { hasExecuted, isAlive, type ProcessIdentity } from '#sys/process.ts'
 import { type Machine, readStatus, type StatusReport } from './state.ts'
 
 const LONGEST_PAUSE_MS = 20
 /** A monitor records the end at once; one that cannot (a full disk) is not waited for longer. */
 const RECORDING_MS = 5000
+
+/** Waits while a container is still being prepared, until the image's program is what its process runs. False after `timeoutMs`. */
+export async function awaitStarted(process: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  return hasExecuted(process) || (await pollUntil(() => hasExecuted(process) || !isAlive(process), timeoutMs))
+}
 
 /** True when the process has ended; false when it still lives after `timeoutMs`. */
 export async function awaitEnd(process: ProcessIdentity, timeoutMs: number): Promise<boolean> {

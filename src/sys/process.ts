@@ -58,6 +58,15 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return stat !== undefined && stat.startTime === identity.startTime && stat.state !== 'Z' && stat.state !== 'X'
 }
 
+/** PF_FORKNOEXEC (linux/sched.h): cloned, and no program executed since. */
+const PF_FORKNOEXEC = 0x40
+
+/** True while exactly this process lives and runs a program of its own, rather than what it was cloned from. */
+export function hasExecuted(identity: ProcessIdentity): boolean {
+  const stat = readProcessStat(identity.pid)
+  return stat !== undefined && stat.startTime === identity.startTime && (stat.flags & PF_FORKNOEXEC) === 0
+}
+
 /** How a process ended. */
 export interface ExitStatus {
   /** 0-255, or 128 + the signal that killed it. */

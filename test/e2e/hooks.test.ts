@@ -2,8 +2,7 @@
 import { expect } from 'bun:test'
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readProcessStat } from '#sys/process.ts'
-import { read, tspodOnly, until, useSandbox, write } from './sandbox.ts'
+import { hasEnded, read, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, ok } = box
@@ -145,12 +144,6 @@ tspodOnly()('a program of the image that runs as a hook can look into no process
   expect(stdout.split('\n')[0]?.trim()).toBe('0')
   expect(stdout).toMatch(/\/proc\/1\/maps'?: Permission denied/)
 })
-
-/** Gone, or waiting to be collected. */
-function hasEnded(pid: number): boolean {
-  const state = readProcessStat(pid)?.state
-  return state === undefined || state === 'Z' || state === 'X'
-}
 
 for (const verb of ['ps', 'wait', 'rm', 'start'])
   tspodOnly()(

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { e2e, isPodman, tspodOnly, until, useSandbox, write } from './sandbox.ts'
+import { e2e, hasEnded, isPodman, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, ok } = box
@@ -337,6 +337,7 @@ for (const { driver, need, only } of drivers)
       const [pid, monitor] = (await ok('inspect', '--format', '{{.State.Pid}} {{.State.ConmonPid}}', 'dead')).split(' ')
       process.kill(Number(monitor), 'SIGKILL')
       process.kill(Number(pid), 'SIGKILL')
+      await until('the end of both', () => hasEnded(Number(pid)) && hasEnded(Number(monitor)))
       await ok('run', '--rm', '--network', driver, '-p', `${port}:80`, 'alpine', 'true')
     })
   })

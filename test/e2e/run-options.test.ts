@@ -393,7 +393,7 @@ describe('options that cannot be met', () => {
     ]) {
       const { status, stderr } = await tspod('run', '--rm', ...option, 'alpine', 'true')
       expect({ option, status }).toEqual({ option, status: 125 })
-      expect(stderr).toMatch(/not implemented yet|cannot be applied|is not supported/)
+      expect(stderr).toMatch(/not implemented yet|cannot be applied|is not supported|there is no control group/)
       expect(stderr).toContain(option[0]?.replace(/^-p$/, '-p') ?? '')
     }
   })

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readProcessStat } from '#sys/process.ts'
 import { type Need, needs, tspodPath } from '#test/needs.ts'
 import { findLeaks } from './leaks.ts'
 import { openTerminal, type TestTerminal } from './terminal.ts'
@@ -193,3 +194,9 @@ export function write(folder: string, name: string, text: string): string {
 }
 
 export const read = (path: string): string => readFileSync(path, 'utf8')
+
+/** Gone, or waiting to be collected. */
+export function hasEnded(pid: number): boolean {
+  const state = readProcessStat(pid)?.state
+  return state === undefined || state === 'Z' || state === 'X'
+}

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { arch } from 'node:os'
 import { join } from 'node:path'
+import { awaitStarted } from '#container/end-waiting.ts'
 import { readEnvFile } from '#container/options/key-value.ts'
 import { isMapped, keepGroupsAnnotation } from '#container/spec.ts'
 import { requireAllowed } from '#container/state.ts'
@@ -36,6 +37,9 @@ export async function execContainer(
   return execAttached(execution, { ...streams, stdin: request.interactive }, { tty: request.tty, detachKeys })
 }
 
+/** How long a container may take to start before an exec gives up on it. */
+const STARTING_MS = 30_000
+
 /** Decides what will run, how, and beside which process. Throws CONFLICT for a container that does not run. */
 export async function planExecution(
   engine: Engine,
@@ -44,6 +48,8 @@ export async function planExecution(
 ): Promise<Execution> {
   requireAllowed('exec', id, report)
   if (report.state === undefined) throw new TspodError('INTERNAL', `container ${id} has no record of its process`)
+  if (!(await awaitStarted(report.state, STARTING_MS)))
+    throw new TspodError('CONFLICT', `container ${id} is still starting after ${STARTING_MS / 1000} s`)
   const spec = parseRuntimeSpec(readFileSync(join(folder, 'config.json'), 'utf8'))
   const accounts =
     request.user === undefined ? { passwd: '', group: '' } : await readAccounts(engine, id, report.state.pid)
