@@ -1,6 +1,6 @@
 // The cases of the benchmark, each with the bar it must meet as a ratio to podman or to bare runc.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeOciLayout } from '#test/setup/oci-layout.ts'
 import { writeTar } from '#test/setup/tar.ts'
@@ -116,6 +116,53 @@ const pullCase: Case = {
   },
 }
 
+/** Layers that nobody has compressed yet, to a repository that has nothing: both engines gzip and send all of it, every time. */
+const pushCase: Case = {
+  name: 'push, one layer of 130 MB, with gzip',
+  async run(arena, turns) {
+    const archive = join(process.env.TSPOD_TEST_FIXTURES ?? '', 'big.tar')
+    const data = join(arena.home, '.local/share')
+    // what an earlier push has left: compressed layers, and where they are already
+    const remembered = [join(data, 'tspod/packed'), join(data, 'containers/cache')]
+    const contestants = both(arena).map(engine => ({
+      name: engine.name,
+      command: (turn: number) => [
+        ...engine.command,
+        ...[
+          'push',
+          '-q',
+          '--tls-verify=false',
+          'big',
+          `${arena.registry}/bench/${engine.name}-${process.pid}-${turn + 1}:1`,
+        ],
+      ],
+      async before() {
+        await run(engine, arena.env, 'rmi', '-f', 'big').catch(() => undefined) // there is none before the first turn
+        for (const path of remembered) rmSync(path, { recursive: true, force: true })
+        await run(engine, arena.env, 'load', '-q', '-i', archive)
+      },
+    }))
+    const timings = await compete(contestants, Math.max(2, Math.round(turns / 8)), arena.env)
+    for (const engine of both(arena)) await run(engine, arena.env, 'rmi', '-f', 'big')
+    return outcome(this.name, timings, [['podman', 0.5]])
+  },
+}
+
+const saveCase: Case = {
+  name: 'save, one layer of 130 MB',
+  async run(arena, turns) {
+    const file = join(arena.home, 'saved.tar')
+    for (const engine of both(arena)) await run(engine, arena.env, 'pull', '-q', 'big')
+    const contestants = both(arena).map(engine => ({
+      ...contestant(engine, 'save', '-q', '-o', file, 'big'),
+      after: async () => rmSync(file),
+    }))
+    const timings = await compete(contestants, Math.max(2, Math.round(turns / 8)), arena.env)
+    for (const engine of both(arena)) await run(engine, arena.env, 'rmi', '-f', 'big')
+    return outcome(this.name, timings, [['podman', 0.5]])
+  },
+}
+
 const hundredCase: Case = {
   name: '100 detached, 8 at a time',
   async run(arena, turns) {
@@ -209,6 +256,8 @@ export const cases: Case[] = [
   lookCase('inspect', 'image', 'inspect', 'alpine'),
   lookCase('version', 'version'),
   pullCase,
+  pushCase,
+  saveCase,
   hundredCase,
   memoryCase,
   fullStoreCase,

@@ -13,6 +13,8 @@ export interface Engine {
 export interface Arena {
   home: string
   env: Environment
+  /** address of the plain registry */
+  registry: string
   tspod: Engine
   podman: Engine
 }
@@ -32,7 +34,14 @@ export function makeArena(environment: Record<string, string>): Arena {
   const podman = 'podman --runtime runc --storage-driver overlay --cgroup-manager cgroupfs --events-backend file'.split(
     ' ',
   )
-  return { home, env, tspod: { name: 'tspod', command: [tspodPath] }, podman: { name: 'podman', command: podman } }
+  const registry = environment.TSPOD_TEST_REGISTRY ?? ''
+  return {
+    home,
+    env,
+    registry,
+    tspod: { name: 'tspod', command: [tspodPath] },
+    podman: { name: 'podman', command: podman },
+  }
 }
 
 /** Runs an engine untimed. Returns standard output; throws where it fails. */
