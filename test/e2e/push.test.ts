@@ -1,7 +1,7 @@
 // push, login and logout, commit: to registries that behave and registries that do not, and what other tools read there.
 import { describe, expect } from 'bun:test'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { registryUser } from '#test/setup/registries.ts'
 import { startPushRegistry, type Trouble } from './push-registry.ts'
@@ -91,6 +91,51 @@ describe('push', () => {
     expect(index.manifests[0]?.digest).toBe(
       skopeo('inspect', '--tls-verify=false', '-f', '{{.Digest}}', `docker://${name}`).trim(),
     )
+  })
+
+  tspodOnly('podman')('what buildah pushed comes back from us byte for byte, in both formats', async () => {
+    const root = [
+      '--root',
+      join(box.home, 'buildah'),
+      '--runroot',
+      join(box.runtime, 'buildah'),
+      '--storage-driver',
+      'vfs',
+    ]
+    const run = (...args: string[]) => {
+      const { success, stdout, stderr } = Bun.spawnSync(['buildah', ...root, ...args], { env: box.env, cwd: box.home })
+      expect({ args, stderr: success ? '' : stderr.toString() }).toEqual({ args, stderr: '' })
+      return stdout.toString().trim()
+    }
+    try {
+      const container = run('from', '--pull', 'docker.io/library/alpine')
+      run('config', '--label', 'made=by-buildah', container)
+      for (const format of ['oci', 'docker']) {
+        run('commit', '-q', '--format', format, container, `made-${format}`)
+        const [from, to] = [`${registry}/${unique}/buildah:${format}`, `${registry}/${unique}/back:${format}`]
+        run('push', '-q', '--tls-verify=false', `made-${format}`, `docker://${from}`)
+        await ok('pull', '-q', from)
+        await ok('push', '-q', from, to)
+        expect(inspect(to)).toBe(inspect(from))
+        await ok('rmi', from)
+      }
+    } finally {
+      Bun.spawnSync(['unshare', '--map-root-user', '--map-auto', 'rm', '-rf', join(box.home, 'buildah')], {
+        env: box.env,
+      })
+    }
+  })
+
+  tspodOnly('registry-tls')('speaks TLS with an authority of its own, and with no other', async () => {
+    const target = `${process.env.TSPOD_TEST_REGISTRY_TLS}/${unique}/tls:1`
+    const refused = await tspod('push', '-q', 'alpine', target)
+    expect(refused.status).toBe(125)
+    expect(refused.stderr).toContain('its certificate is not trusted')
+    const folder = box.folder('certs')
+    copyFileSync(process.env.TSPOD_TEST_CA ?? '', join(folder, 'ca.crt'))
+    await ok('push', '-q', '--cert-dir', folder, 'alpine', target)
+    await ok('pull', '-q', '--cert-dir', folder, target)
+    await ok('rmi', target)
   })
 
   tspodOnly()('says where to push an image that has only a local name', async () => {
