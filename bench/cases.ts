@@ -128,13 +128,11 @@ const pushCase: Case = {
       name: engine.name,
       command: (turn: number) => [
         ...engine.command,
-        ...[
-          'push',
-          '-q',
-          '--tls-verify=false',
-          'big',
-          `${arena.registry}/bench/${engine.name}-${process.pid}-${turn + 1}:1`,
-        ],
+        'push',
+        '-q',
+        '--tls-verify=false',
+        'big',
+        `${arena.registry}/bench/${engine.name}-${process.pid}-${turn + 1}:1`,
       ],
       async before() {
         await run(engine, arena.env, 'rmi', '-f', 'big').catch(() => undefined) // there is none before the first turn

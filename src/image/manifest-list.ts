@@ -31,8 +31,9 @@ export interface MemberFacts {
   annotations?: Record<string, string>
 }
 
-/** The list of this name; `undefined` for none. */
+/** The list of this name; `undefined` for none, and for digests and ids. */
 export function findList(root: string, text: string): ManifestList | undefined {
+  if (text.includes('@') || /^(sha256:)?[0-9a-f]{64}$/.test(text)) return undefined
   const name = fullTagName(text.replace(/^docker:\/\//, ''))
   const entry = readIndex(root).find(each => isIndexType(each.mediaType) && nameOf(each) === name)
   return entry && openList(root, name, entry)

@@ -5,6 +5,7 @@ import { hasCode, TspodError } from '#errors.ts'
 import { expectLongLife } from '#host/bun.ts'
 import { defaultLevel, highestLevel } from '#image/compress.ts'
 import type { Packing } from '#image/convert.ts'
+import { findList } from '#image/manifest-list.ts'
 import { pushImage as sendImage } from '#image/push.ts'
 import { RegistrySink } from '#image/registry/registry-sink.ts'
 import { fullTagName } from '#image/store.ts'
@@ -24,6 +25,7 @@ export async function pushImage(
   if (local !== undefined) return await writeArchive(name, local, options)
   const engine = await openEngine()
   expectLongLife()
+  if (findList(engine.graphRoot, name) !== undefined) return await pushWholeList(name, destination, options)
   const found = await engine.images.resolve(name)
   const reference = destinationOf(destination ?? found.name ?? name)
   const digest = engine.images.digestOf(found)
@@ -55,6 +57,20 @@ export async function pushImage(
   const { id, labels } = found.image
   engine.journal({ type: 'image', status: 'push', id, name: pushedName, attributes: labels })
   return { id, name: pushedName, digest: pushed.digest }
+}
+
+/** A list goes with its images, as `manifest push` sends it. */
+async function pushWholeList(
+  name: string,
+  destination: string | undefined,
+  options: PushImageOptions,
+): Promise<PushedImage> {
+  if (options.sign !== undefined)
+    throw new TspodError('UNSUPPORTED', `signing "${name}" while it is pushed is not implemented yet: it is a list`, {
+      hint: 'push it, then "tspod image sign --all"',
+    })
+  const { pushList } = await import('#engine/manifest/push.ts')
+  return { name: destination ?? name, ...(await pushList(name, destination, { ...options, all: true, remove: false })) }
 }
 
 /** A registry's name as typed, with docker.io and `latest` where they are left out. Throws INVALID. */

@@ -6,6 +6,7 @@ import { type Engine, openEngine } from '#engine/open.ts'
 import { during, hasCode, TspodError } from '#errors.ts'
 import type { FoundImage } from '#image/lookup.ts'
 import type { StoredImage } from '#image/stored-image.ts'
+import { hexOf } from '#oci/digest.ts'
 import { ImageFamilies } from './family.ts'
 import { sweepLayers } from './layers-in-use.ts'
 import { journalName } from './tag.ts'
@@ -46,12 +47,24 @@ async function removeNamed(
   try {
     const found = await engine.images.find(input)
     if (found !== undefined) await removeFound(engine, input, found, options, result)
+    else if (await removeList(engine, input, result)) return result
     else if (options.all || options.ignoreMissing) return undefined
     else throw new TspodError('NOT_FOUND', `${input}: image not known`)
   } catch (error) {
     result.error = error instanceof TspodError ? error : during(`removing image "${input}"`, error)
   }
   return result
+}
+
+/** A list of images goes as it is; its images stay. False where there is none of this name. */
+async function removeList(engine: Engine, input: string, result: RemovedImage): Promise<boolean> {
+  const { findList } = await import('#image/manifest-list.ts')
+  const list = findList(engine.graphRoot, input)
+  if (list === undefined) return false
+  await engine.images.removeList(list.name)
+  result.untagged.push(list.name)
+  result.deleted.push(hexOf(list.digest))
+  return true
 }
 
 /** A name is taken away; with the last one, or by id, the image goes. */

@@ -29,7 +29,7 @@ export interface FoundMember {
 export async function findMembers(engine: Engine, text: string, options: AddOptions): Promise<FoundMember[]> {
   const name = text.replace(/^(docker:\/\/|containers-storage:)/, '')
   if (!text.startsWith('docker://')) {
-    const list = isName(name) ? findList(engine.graphRoot, name) : undefined
+    const list = findList(engine.graphRoot, name)
     if (list !== undefined)
       return chosen(list.index.manifests, options, name).map(member => ({
         member,
@@ -40,8 +40,6 @@ export async function findMembers(engine: Engine, text: string, options: AddOpti
   }
   return await remoteMembers(engine, name, options)
 }
-
-const isName = (text: string): boolean => !/^(sha256:)?[0-9a-f]{12,64}$/.test(text) && !text.includes('@')
 
 function storedMember({ graphRoot }: Engine, digest: Digest): Descriptor {
   const { manifest, config } = readImage(graphRoot, digest)
