@@ -21,6 +21,7 @@ if [ "$(id -u)" = 0 ]; then
   mount_tiny_disk "$TSPOD_TEST_USER"
   trap 'umount "${TSPOD_TEST_TINY_DISK:-/nowhere}" 2> /dev/null || true' EXIT
   make_debian "$checkout/.cache/debian.tar"
+  make_python "$checkout/.cache/python.tar"
 fi
 
 export TSPOD_VM_CACHE=$checkout/.cache/vm

@@ -64,6 +64,12 @@ const facts = {
   'registry-program': installed('docker-registry'),
   'registry-auth': () => missing(process.env.TSPOD_TEST_REGISTRY_AUTH !== undefined, 'no test registry with passwords'),
   'registry-tls': () => missing(process.env.TSPOD_TEST_REGISTRY_TLS !== undefined, 'no test registry with TLS'),
+  python: () =>
+    missing(
+      existsSync(join(process.env.TSPOD_TEST_FIXTURES ?? '', 'python.tar')) &&
+        process.env.TSPOD_TEST_FLASK_PACKAGES !== undefined,
+      'no image with Python and no packages of Flask: scripts/test.sh makes them as root',
+    ),
   debian: () =>
     missing(
       existsSync(join(process.env.TSPOD_TEST_FIXTURES ?? '', 'debian.tar')),

@@ -123,8 +123,9 @@ CMD ["hello"]
 
   tspodOnly()('HEALTHCHECK and ONBUILD are kept, and triggers run in the next build', async () => {
     const base = context('FROM alpine\nHEALTHCHECK --interval=5s CMD true\nONBUILD RUN echo triggered > /t\n')
-    await ok('build', '-q', '-t', 'with-trigger', base)
-    expect(await inspect('with-trigger', '{{json .Config.Healthcheck}}')).toContain('5000000000')
+    const id = await ok('build', '-q', '-t', 'with-trigger', base)
+    const stored = JSON.parse(readFileSync(join(box.graphRoot, 'blobs/sha256', id), 'utf8')) as { config: object }
+    expect(stored.config).toMatchObject({ Healthcheck: { Test: ['CMD-SHELL', 'true'], Interval: 5e9 } })
     expect(await built(context('FROM with-trigger\nRUN cat /t > /copy\n'), 'cat /copy')).toBe('triggered')
   })
 
@@ -166,7 +167,7 @@ describe('RUN --mount', () => {
   e2e()('a cache is there again in the next build, and not in the image', async () => {
     const text = (step: string) =>
       `FROM alpine\nRUN --mount=type=cache,target=/cache,id=c1 echo ${step} >> /cache/list; cp /cache/list /seen\n`
-    expect(await built(context(text('one')), 'cat /seen; ls /cache 2> /dev/null')).toBe('one')
+    expect(await built(context(text('one')), 'cat /seen; ls /cache 2> /dev/null || true')).toBe('one')
     expect(await built(context(text('two')), 'cat /seen')).toBe('one\ntwo')
   })
 
@@ -198,7 +199,7 @@ COPY --from=good /good /copy
 
   tspodOnly()('two that need nothing of each other run in the time of one', async () => {
     const stage = (name: string) =>
-      `FROM alpine AS ${name}\nRUN date +%s.%N > /${name}; sleep 3; date +%s.%N >> /${name}\n`
+      `FROM alpine AS ${name}\nRUN cut -d" " -f1 /proc/uptime > /${name}; sleep 3; cut -d" " -f1 /proc/uptime >> /${name}\n`
     const folder = context(`${stage('a')}${stage('b')}FROM alpine\nCOPY --from=a /a /\nCOPY --from=b /b /\n`)
     const times = (await built(folder, 'cat /a /b', '--jobs', '2')).split('\n').map(Number)
     const [startA = 0, endA = 0, startB = 0, endB = 0] = times
@@ -209,7 +210,10 @@ COPY --from=good /good /copy
 
 describe('cache', () => {
   tspodOnly()('nothing is done twice; a changed file does its step and those after it', async () => {
-    const folder = context('FROM alpine\nRUN date +%N > /first\nCOPY file /file\nRUN date +%N > /last\n', { file: '1' })
+    const folder = context(
+      'FROM alpine\nRUN cat /proc/sys/kernel/random/uuid > /first\nCOPY file /file\nRUN cat /proc/sys/kernel/random/uuid > /last\n',
+      { file: '1' },
+    )
     const both = 'cat /first /last'
     const before = await built(folder, both)
     expect(await built(folder, both)).toBe(before)
@@ -225,7 +229,7 @@ describe('cache', () => {
   })
 
   tspodOnly()('outlives its image, and is pruned by name', async () => {
-    const folder = context('FROM alpine\nRUN date +%N > /kept\n')
+    const folder = context('FROM alpine\nRUN cat /proc/sys/kernel/random/uuid > /kept\n')
     const before = await built(folder, 'cat /kept', '-t', 'kept')
     await ok('rmi', 'kept')
     expect(await built(folder, 'cat /kept')).toBe(before)
@@ -324,16 +328,16 @@ describe('mistakes and bad luck', () => {
   })
 
   tspodOnly()('a killed build leaves usable cache, and the next one clears the rest', async () => {
-    const folder = context('FROM alpine\nRUN date +%N > /first\nRUN echo running; sleep 300\n')
+    const folder = context('FROM alpine\nRUN cat /proc/sys/kernel/random/uuid > /first\nRUN echo running; sleep 300\n')
     const running = box.start('build', folder)
     const containers = join(box.graphRoot, 'containers')
     await until('the step', () => isSleeping())
     running.kill('SIGKILL')
     await running.exited
     await until('its end', () => !isSleeping())
-    write(folder, 'Containerfile', 'FROM alpine\nRUN date +%N > /first\nRUN true\n')
+    write(folder, 'Containerfile', 'FROM alpine\nRUN cat /proc/sys/kernel/random/uuid > /first\nRUN true\n')
     const { stderr } = await tspod('build', folder)
-    expect(stderr).toMatch(/RUN date .*\n#\d+ CACHED/)
+    expect(stderr).toMatch(/RUN cat .*\n#\d+ CACHED/)
     expect(readdirSync(containers)).toEqual([])
     expect(readdirSync(join(box.graphRoot, 'tmp')).filter(name => name.startsWith('stage-'))).toEqual([])
   })

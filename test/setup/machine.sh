@@ -90,5 +90,24 @@ make_debian() {
   promise debian
 }
 
+# A Debian with Python and pip for the guide's project, and beside it the packages of Flask, which its build installs.
+make_python() {
+  local tar=$1 recipe
+  recipe=$(declare -f make_python | sha256sum | cut -c1-16)
+  export TSPOD_TEST_PYTHON_TAR=${tar%.tar}-$recipe.tar TSPOD_TEST_FLASK_PACKAGES=${tar%.tar}-$recipe.flask
+  if [ ! -e "$TSPOD_TEST_PYTHON_TAR" ]; then
+    command -v mmdebstrap > /dev/null || return 0
+    mkdir -p "$TSPOD_TEST_FLASK_PACKAGES"
+    echo "making a Debian with Python"
+    mmdebstrap --quiet --format=tar --variant=minbase --include=python3,python3-pip \
+      --customize-hook='chroot "$1" apt-get -qq --download-only --no-install-recommends -y install python3-flask curl' \
+      --customize-hook='cp "$1"/var/cache/apt/archives/*.deb '"$TSPOD_TEST_FLASK_PACKAGES" \
+      bookworm "$TSPOD_TEST_PYTHON_TAR.$$" ||
+      { echo "no image with Python: mmdebstrap failed"; rm -f "$TSPOD_TEST_PYTHON_TAR.$$"; return 0; }
+    mv "$TSPOD_TEST_PYTHON_TAR.$$" "$TSPOD_TEST_PYTHON_TAR"
+  fi
+  promise python
+}
+
 # True when the user can read the folder and all its parents.
 can_read() { setpriv --reuid="$(id -u "$1")" --regid="$(id -g "$1")" --init-groups test -r "$2/package.json" -a -x "$2/scripts"; }

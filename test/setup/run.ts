@@ -1,7 +1,7 @@
 // Runs the groups of tests against registries and images it sets up, and ends with `N passed, M failed, K skipped`.
 // scripts/test.sh starts it: as root it runs the tests as the user in TSPOD_TEST_USER, otherwise as whoever it is.
 import { execFileSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { whatIsMissing } from '#test/needs.ts'
@@ -154,13 +154,19 @@ const complaints: string[] = process.env.TSPOD_TEST_COMPLAINT === undefined ? []
   const environment = testEnvironment(account, work)
   const cannotServe = whatIsMissing('registry-program', 'skopeo')
   if (cannotServe === undefined) {
-    const debian = process.env.TSPOD_TEST_DEBIAN_TAR
+    const made = (tar: string | undefined) => (tar !== undefined && existsSync(tar) ? tar : undefined)
     environment.TSPOD_TEST_FIXTURES = makeImages(cache, {
-      debian: debian !== undefined && existsSync(debian) ? debian : undefined,
+      debian: made(process.env.TSPOD_TEST_DEBIAN_TAR),
+      python: made(process.env.TSPOD_TEST_PYTHON_TAR),
     })
     const data = mkdtempSync(join(tmpdir(), 'tspod-registries-'))
     stack.defer(() => rmSync(data, { recursive: true }))
     execFileSync('chmod', ['755', data])
+    const packages = process.env.TSPOD_TEST_FLASK_PACKAGES
+    if (packages !== undefined && existsSync(packages)) {
+      environment.TSPOD_TEST_FLASK_PACKAGES = join(data, 'flask')
+      cpSync(packages, join(data, 'flask'), { recursive: true })
+    }
     const registries = stack.use(await startRegistries(data, environment.TSPOD_TEST_FIXTURES))
     Object.assign(environment, registries.environment)
   } else console.log(`no registry and no fixture images: ${cannotServe}`)
