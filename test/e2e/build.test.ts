@@ -331,10 +331,10 @@ describe('mistakes and bad luck', () => {
     const folder = context('FROM alpine\nRUN cat /proc/sys/kernel/random/uuid > /first\nRUN echo running; sleep 300\n')
     const running = box.start('build', folder)
     const containers = join(box.graphRoot, 'containers')
-    await until('the step', () => isSleeping())
+    await until('the step', isSleeping, 60_000)
     running.kill('SIGKILL')
     await running.exited
-    await until('its end', () => !isSleeping())
+    await until('its end', () => !isSleeping(), 60_000)
     write(folder, 'Containerfile', 'FROM alpine\nRUN cat /proc/sys/kernel/random/uuid > /first\nRUN true\n')
     const { stderr } = await tspod('build', folder)
     expect(stderr).toMatch(/RUN cat .*\n#\d+ CACHED/)

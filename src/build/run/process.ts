@@ -71,6 +71,8 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
       preservedFds: 0,
     }),
   )
+  // the current folder may be gone by then, and nothing starts in a folder that is gone
+  created.launcher?.call('chdir', '/')
   writeFully(orderWriter.number, Buffer.from(JSON.stringify(created.identity)))
   orderWriter.close()
   const helperPid = helper && startHelper(created, helper, { nullFd, ready, exit, sockets })
