@@ -72,7 +72,9 @@ function swapSettings(max: number, both: number): CgroupSetting[] {
       'INVALID',
       `a limit of ${both} bytes for memory and swap is below that of memory alone, ${max}`,
     )
-  return [limit('memory', 'memory.swap.max', both - max, 'MemorySwapMax')]
+  const setting = limit('memory', 'memory.swap.max', both - max, 'MemorySwapMax')
+  // twice the memory is what a limit of memory alone brings along: a kernel that does not count swap is no reason to refuse that one
+  return [both === 2 * max ? { ...setting, optional: true } : setting]
 }
 
 function cpuSettings(cpu: CpuSpec): CgroupSetting[] {

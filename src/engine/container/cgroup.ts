@@ -1,8 +1,8 @@
 // The control group of a container: decided from its limits, before it starts, and found again while it runs.
 import type { CgroupManager, PendingCgroup } from '#cgroup/manager.ts'
-import type { ContainerRecord } from '#container/record.ts'
+import { type ContainerRecord, containerDir } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
-import type { ContainerState } from '#container/state.ts'
+import { type ContainerState, readState } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import type { ResourcesSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
@@ -27,6 +27,7 @@ export async function placeInCgroup(
   const { manager } = await engine.cgroups()
   if (request.resources !== undefined) await checkLimits(engine, request)
   if (manager === undefined) return { spec, cgroup: undefined }
+  await endLeftGroup(containerDir(engine.graphRoot, id))
   const resources = withDefaultLimits(engine, manager, spec.linux?.resources)
   const { planSettings } = await import('#cgroup/settings.ts')
   const cgroup = manager.open({
@@ -37,6 +38,18 @@ export async function placeInCgroup(
     ...(request.cgroupParent !== undefined && { parent: request.cgroupParent }),
   })
   return { spec: { ...spec, linux: { ...spec.linux, resources } }, cgroup }
+}
+
+/**
+ * Kills what is left in the group of a container that does not run: its monitor was killed before it could, and it had no pid
+ * namespace of its own.
+ */
+export async function endLeftGroup(folder: string): Promise<void> {
+  const group = readState(folder)?.cgroupFolder
+  if (group === undefined) return
+  const { killCgroup, removeCgroup } = await import('#cgroup/files.ts')
+  killCgroup(group)
+  if (!group.endsWith('.scope')) await removeCgroup(group)
 }
 
 /** The configuration's limit of processes, where that can be had (containers.conf(5), pids_limit). */

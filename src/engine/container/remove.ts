@@ -11,6 +11,7 @@ import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode, TspodError } from '#errors.ts'
 import { log } from '#log.ts'
 import { runFolder } from '#monitor/run-folder.ts'
+import { endLeftGroup } from './cgroup.ts'
 import { forAllChosen } from './outcomes.ts'
 import { selectContainers } from './select.ts'
 import { stopContainer } from './stop.ts'
@@ -68,6 +69,7 @@ class Removal {
     if (isRunning(report) && force) await this.#stop(id, record)
     else requireAllowed('remove', id, report)
     if (isLost(report)) await this.#settle(id)
+    await endLeftGroup(folder)
     const trash = await this.#hide(id, folder)
     if (trash === undefined) return // its own monitor was faster (--rm)
     const { graphRoot, runRoot } = this.#engine

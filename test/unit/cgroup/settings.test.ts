@@ -44,6 +44,13 @@ describe('planSettings()', () => {
     expect(controllersOf(settings)).toEqual(['memory', 'cpu', 'cpuset', 'pids', 'io', 'hugetlb', 'rdma'])
   })
 
+  test('swap is asked for by name, or comes along with memory', () => {
+    const swap = (memory: { limit: number; swap: number }) => planSettings({ memory }).at(-1)
+    expect(swap({ limit: 10, swap: 20 })).toMatchObject({ value: '10', optional: true })
+    expect(swap({ limit: 10, swap: 15 })).not.toHaveProperty('optional')
+    expect(swap({ limit: 10, swap: -1 })).toMatchObject({ value: 'max' })
+  })
+
   test('systemd gets the same as properties', () => {
     const properties = planSettings({ memory: { limit: -1 }, cpu: { quota: 20_000, cpus: '9' }, pids: { limit: 5 } })
     expect(properties.flatMap(({ properties: each }) => each ?? [])).toEqual([
