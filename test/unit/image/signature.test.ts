@@ -78,7 +78,7 @@ test('a sealed private key opens with its passphrase only', async () => {
   expect(openPrivateKey('nonsense', undefined, 'cosign.key')).rejects.toThrow('no private key')
 })
 
-const pem = pair.publicKey.export({ format: 'pem', type: 'spki' }).toString()
+const pem = pair.publicKey.export({ format: 'pem', type: 'spki' })
 const requirement = {
   keyPaths: [],
   keyData: [pem],
