@@ -1,4 +1,5 @@
-// Picks the role of this process: command line, monitor of one container, or worker inside the user's namespace.
+// Picks the role of this process: command line, monitor of one container, service of the user's networks, or
+// worker inside the user's namespace.
 const role = process.argv[2] ?? ''
 
 if (role.startsWith('monitor:')) {
@@ -7,6 +8,9 @@ if (role.startsWith('monitor:')) {
 } else if (role.startsWith('worker:')) {
   const { workerMain } = await import('#engine/worker.ts')
   await workerMain(role)
+} else if (role.startsWith('networks:')) {
+  const { networkMain } = await import('#network/bridge/main.ts')
+  networkMain(role.slice('networks:'.length), process.argv[3] === 'heir')
 } else {
   const { runProgram } = await import('#cli/program.ts')
   process.exit(await runProgram(process.argv.slice(2)))

@@ -246,12 +246,30 @@ export const nouns: Record<string, NounEntry> = {
   },
   network: {
     summary: 'Manage networks',
-    verbs: Object.fromEntries(
-      ['connect', 'create', 'disconnect', 'exists', 'inspect', 'list', 'prune', 'reload', 'rm', 'update'].map(verb => [
-        verb,
-        { ...later(`User-defined networks come later`), ...(verb === 'list' ? { aliases: ['ls'] } : {}) },
-      ]),
-    ),
+    verbs: {
+      connect: here(
+        'Connect a container to a network',
+        async () => (await import('./commands/network.ts')).networkConnectCommand,
+      ),
+      create: here('Create a network', async () => (await import('./commands/network.ts')).networkCreateCommand),
+      disconnect: here(
+        'Disconnect a container from a network',
+        async () => (await import('./commands/network.ts')).networkDisconnectCommand,
+      ),
+      exists: here(
+        'Tell by the exit status whether a network exists',
+        async () => (await import('./commands/network.ts')).networkExistsCommand,
+      ),
+      inspect: here(
+        'Show everything about networks',
+        async () => (await import('./commands/inspect.ts')).networkInspectCommand,
+      ),
+      list: here('List networks', async () => (await import('./commands/network.ts')).networkListCommand, ['ls']),
+      prune: here('Remove unused networks', async () => (await import('./commands/network.ts')).networkPruneCommand),
+      reload: later('There are no firewall rules that could be lost'),
+      rm: here('Remove networks', async () => (await import('./commands/network.ts')).networkRemoveCommand, ['remove']),
+      update: here('Change a network', async () => (await import('./commands/network.ts')).networkUpdateCommand),
+    },
   },
   artifact: {
     summary: 'Manage artifacts: files kept and moved as images are',
@@ -345,7 +363,7 @@ export const verbs: Record<string, CommandEntry> = {
   info,
   init,
   inspect: here(
-    'Show everything about containers, images and volumes',
+    'Show everything about containers, images, volumes and networks',
     async () => (await import('./commands/inspect.ts')).inspectCommand,
   ),
   kill,

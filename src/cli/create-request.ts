@@ -85,7 +85,12 @@ export function createRequest(
     ipc: parseNamespaceMode('--ipc', values.ipc ?? ''),
     uts: parseNamespaceMode('--uts', values.uts ?? ''),
     cgroupns: parseNamespaceMode('--cgroupns', values.cgroupns ?? ''),
-    network: parseNetworkOption(values.network ?? []),
+    network: parseNetworkOption(values.network ?? [], {
+      aliases: values.networkAlias,
+      ip: values.ip,
+      ip6: values.ip6,
+      mac: values.macAddress,
+    }),
     dns: values.dns ?? [],
     dnsSearch: values.dnsSearch ?? [],
     dnsOptions: values.dnsOption ?? [],

@@ -1,6 +1,7 @@
 // `--filter key=value` of the commands that list and prune, as data. Pure.
 import type { ContainerFilter, ContainerStatus, LabelFilter } from '#engine/contracts/container.ts'
 import type { ImageFilter } from '#engine/contracts/image.ts'
+import type { NetworkFilter } from '#engine/contracts/network.ts'
 import type { EventFilter } from '#engine/contracts/system.ts'
 import type { VolumeFilter } from '#engine/contracts/volume.ts'
 import { TspodError } from '#errors.ts'
@@ -102,6 +103,27 @@ export function parseVolumeFilters(texts: readonly string[]): VolumeFilter[] {
         return { key, atMs: parseTime(`--filter ${key}`, value, Date.now()) }
       default:
         throw unknownFilter(key, 'name driver scope opt dangling label label! until since')
+    }
+  })
+}
+
+/** For network ls and network prune. */
+export function parseNetworkFilters(texts: readonly string[]): NetworkFilter[] {
+  return texts.map(text => {
+    const { key, value } = splitFilter(text)
+    const label = labelFilter(key, value)
+    if (label !== undefined) return label
+    switch (key) {
+      case 'name':
+      case 'id':
+      case 'driver':
+        return { key, value }
+      case 'dangling':
+        return { key, value: parseBoolean(value, '--filter dangling') }
+      case 'until':
+        return { key, beforeMs: parseTime(`--filter ${key}`, value, Date.now()) }
+      default:
+        throw unknownFilter(key, 'name id driver dangling label label! until')
     }
   })
 }

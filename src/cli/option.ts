@@ -3,7 +3,16 @@
 import { TspodError } from '#errors.ts'
 
 /** What the shell may complete a value to. */
-export type Completion = 'containers' | 'running' | 'images' | 'volumes' | 'files' | 'folders' | 'commands' | 'none'
+export type Completion =
+  | 'containers'
+  | 'running'
+  | 'images'
+  | 'volumes'
+  | 'networks'
+  | 'files'
+  | 'folders'
+  | 'commands'
+  | 'none'
 
 export interface OptionSpec<V = unknown> {
   description: string

@@ -2,7 +2,7 @@
 // sentence of each says why, or what there is instead.
 import { refused } from './option.ts'
 
-const networks = 'user-defined networks come later'
+const networks = 'old links are not there; containers on a user-defined network find each other by name'
 const health = 'health checks come later'
 const pods = 'pods come later'
 const kernel = 'a normal user cannot set it, or cgroup v2 does not have it'
@@ -31,14 +31,10 @@ export const refusedContainerOptions = {
   healthStartupTimeout: refused('duration', health),
   healthTimeout: refused('duration', health),
   hostsFile: refused('file', '/etc/hosts is made from that of this machine; --no-hosts keeps that of the image'),
-  ip: refused('address', networks),
-  ip6: refused('address', networks),
   isolation: refused('mode', 'this is of Windows', { harmless: ['default', ''] }),
   link: refused('container', networks),
-  linkLocalIp: refused('address', networks),
-  macAddress: refused('address', networks),
+  linkLocalIp: refused('address', 'addresses of the link come by themselves'),
   memorySwappiness: refused('number', kernel, { harmless: ['-1'] }),
-  networkAlias: refused('name', networks),
   oomKillDisable: refused('', kernel, { harmless: ['false'] }),
   personality: refused('domain', 'other execution domains come later'),
   pod: refused('name', pods),

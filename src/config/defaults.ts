@@ -49,6 +49,30 @@ export const defaults: ConfigTables = {
     volumes: [],
   },
   network: {
+    defaultNetwork: 'podman',
+    defaultSubnet: '10.88.0.0/16',
+    defaultSubnetPools: [
+      {
+        base: '10.89.0.0/16',
+        size: 24,
+      },
+      {
+        base: '10.90.0.0/15',
+        size: 24,
+      },
+      {
+        base: '10.92.0.0/14',
+        size: 24,
+      },
+      {
+        base: '10.96.0.0/11',
+        size: 24,
+      },
+      {
+        base: '10.128.0.0/9',
+        size: 24,
+      },
+    ],
     defaultRootlessNetworkCmd: 'slirp4netns',
     pastaOptions: [],
   },

@@ -134,3 +134,25 @@ export function tableOfLists(key: string): Rule<Record<string, string[]>> {
     },
   }
 }
+
+/** Where subnets are chosen from: `{ base = "10.89.0.0/16", size = 24 }` each. */
+export interface SubnetPool {
+  base: string
+  size: number
+}
+
+export function subnetPools(key: string): Rule<SubnetPool[]> {
+  return valueRule(key, (value, refuse) => {
+    if (!Array.isArray(value)) throw refuse('a list of { base = "subnet", size = number }')
+    return (value as unknown[]).map(item => {
+      const { base, size } = (typeof item === 'object' && item !== null ? item : {}) as {
+        base?: unknown
+        size?: unknown
+      }
+      const length = typeof size === 'bigint' ? Number(size) : size
+      if (typeof base !== 'string' || typeof length !== 'number' || !Number.isInteger(length))
+        throw refuse('a list of { base = "subnet", size = number }')
+      return { base, size: length }
+    })
+  })
+}

@@ -6,6 +6,7 @@ import {
   list,
   oneOf,
   type Rule,
+  subnetPools,
   tableOfLists,
   text,
   textOrAbsent,
@@ -76,6 +77,11 @@ const containers = {
 }
 
 const network = {
+  /** what `--network bridge` stands for */
+  defaultNetwork: text('default_network'),
+  defaultSubnet: text('default_subnet'),
+  /** `10.89.0.0/16 24` each: where subnets are chosen from, and how long their prefixes are */
+  defaultSubnetPools: subnetPools('default_subnet_pools'),
   defaultRootlessNetworkCmd: oneOf('default_rootless_network_cmd', ['slirp4netns', 'pasta']),
   pastaOptions: list('pasta_options'),
 }

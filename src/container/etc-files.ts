@@ -40,6 +40,8 @@ export interface ResolvConfInputs {
   servers: readonly string[]
   searches: readonly string[]
   options: readonly string[]
+  /** domains of the network's own, before those of the host; not beside those that were asked for */
+  networkSearches?: readonly string[]
   /** the network's own server, asked before the host's */
   networkServer?: string
   /** `ifNone`: only where none of the host's servers can be reached */
@@ -66,7 +68,9 @@ export function resolvConfFile(inputs: ResolvConfInputs): string {
     .filter(server => !inputs.dropLoopback || !/^(127\.|::1$)/.test(server))
   const servers = inputs.servers.length > 0 ? inputs.servers : [...networkServers(inputs, hostServers), ...hostServers]
   const searches =
-    inputs.searches.length > 0 ? inputs.searches.filter(each => each !== '.') : values('search', 'domain')
+    inputs.searches.length > 0
+      ? inputs.searches.filter(each => each !== '.')
+      : [...(inputs.networkSearches ?? []), ...values('search', 'domain')]
   const options = inputs.options.length > 0 ? inputs.options : values('options')
   return [
     ...(searches.length > 0 ? [`search ${searches.join(' ')}`] : []),

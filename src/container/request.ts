@@ -19,10 +19,22 @@ export type UsernsMode =
   | { kind: 'container'; container: string }
   | { kind: 'path'; path: string }
 
-/** `--network`: one driver with its options as typed. `default` lets containers.conf choose. */
+/** One user-defined network as `--network name:options` asks for it. */
+export interface NetworkWish {
+  /** `bridge` stands for the default network */
+  name: string
+  aliases: string[]
+  ip?: string
+  ip6?: string
+  mac?: string
+  interfaceName?: string
+}
+
+/** `--network`: one driver with its options as typed, or user-defined networks. `default` lets containers.conf choose. */
 export type NetworkRequest =
   | { kind: 'default' | 'none' | 'host' | 'private' }
   | { kind: 'slirp4netns' | 'pasta'; options: string[] }
+  | { kind: 'networks'; networks: NetworkWish[] }
   | { kind: 'container'; container: string }
   | { kind: 'path'; path: string }
 

@@ -1,4 +1,4 @@
-// inspect: any kind of object by name; containers win over images, images over volumes.
+// inspect: any kind of object by name; containers win over images, images over volumes, volumes over networks.
 import { hasCode, TspodError } from '#errors.ts'
 import type { InspectObject, InspectOptions } from './contracts/container.ts'
 
@@ -18,11 +18,14 @@ async function inspectOne(name: string, options: InspectOptions): Promise<Inspec
       return await inspectImage(name)
     case 'volume':
       return await inspectVolume(name)
+    case 'network':
+      return await inspectNetwork(name)
     case 'all':
       return (
         (await unlessMissing(async () => await inspectContainer(name, options))) ??
         (await unlessMissing(async () => await inspectImage(name))) ??
         (await unlessMissing(async () => await inspectVolume(name))) ??
+        (await unlessMissing(async () => await inspectNetwork(name))) ??
         missing(name)
       )
   }
@@ -53,6 +56,11 @@ async function inspectContainer(
 async function inspectImage(name: string): Promise<InspectObject[]> {
   const { inspectImages } = await import('./image/inspect.ts')
   return await inspectImages([name])
+}
+
+async function inspectNetwork(name: string): Promise<InspectObject[]> {
+  const { inspectNetworks } = await import('./network/inspect.ts')
+  return await inspectNetworks([name])
 }
 
 async function inspectVolume(name: string): Promise<InspectObject[]> {

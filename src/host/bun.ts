@@ -24,3 +24,9 @@ export function randomHex(byteLength: number): string {
 export function gzipMember(bytes: Uint8Array<ArrayBuffer>, level: number): Uint8Array {
   return Bun.gzipSync(bytes, { library: 'libdeflate', level: level as 6 })
 }
+
+/** Gives memory that nothing needs any more back to the system; to be called when there is nothing else to do. */
+export function releaseMemory(): void {
+  Bun.gc(true)
+  Bun.shrink()
+}

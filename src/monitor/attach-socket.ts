@@ -2,11 +2,11 @@
 // the socket is made again as soon as there is a place for it. Runs in the monitor.
 import { mkdirSync, rmSync } from 'node:fs'
 import { trySyscall } from '#sys/call.ts'
+import type { Deadlines } from '#sys/deadlines.ts'
 import { Fd } from '#sys/fd.ts'
 import { O_CLOEXEC, O_NONBLOCK } from '#sys/flags.ts'
 import { type Poller, READABLE } from '#sys/poll.ts'
 import { acceptUnix, listenUnix } from '#sys/socket.ts'
-import type { Deadlines } from './deadlines.ts'
 import { attachSocketName } from './run-folder.ts'
 
 const IN_DELETE = 0x200

@@ -1,6 +1,7 @@
 // All attached clients, and how long the container waits for one of them (docs/decisions/slow-readers.md). Runs in the monitor.
+
+import type { Deadlines } from '#sys/deadlines.ts'
 import type { Client } from './client.ts'
-import type { Deadlines } from './deadlines.ts'
 import type { StreamName } from './log/driver.ts'
 
 /** A client that takes nothing for this long is written to a file for, and the container goes on. */

@@ -10,7 +10,7 @@ import { probeDevice } from '#host/device-file.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
-import type { NetworkDriver, NetworkHelper } from '#network/driver.ts'
+import type { NetworkConnection, NetworkDriver, NetworkHelper } from '#network/driver.ts'
 import { HelperFailure } from '#network/helper-failure.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
@@ -67,6 +67,8 @@ export interface LaunchRequest {
   /** Files that the container gets, by their name in its folder: texts, and bytes of a program. */
   files: Readonly<Record<string, string | Uint8Array>>
   network: NetworkDriver | undefined
+  /** Its place on networks of the user, reserved. */
+  connection?: NetworkConnection | undefined
   root: RootSetup
   /** Its control group to be; absent: that of the caller. */
   cgroup: PendingCgroup | undefined
@@ -125,6 +127,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     }),
   )
   theirControl.close()
+  request.connection?.attach(created.identity)
   const helperPid =
     helper === undefined || helperPipes === undefined
       ? undefined
@@ -152,9 +155,11 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     // a monitor that takes over has no input to give: it ended with the command line
     writeFully(control.number, encodeMessage('child', launcher === undefined ? child : { ...child, openStdin: false }))
     const connect = (): void => {
-      if (helper === undefined || helperPid === undefined || helperPipes === undefined) return
-      created.awaitHelper()
-      awaitHelper(helper, helperPid, helperPipes)
+      request.connection?.finish()
+      if (helper !== undefined && helperPid !== undefined && helperPipes !== undefined) {
+        created.awaitHelper()
+        awaitHelper(helper, helperPid, helperPipes)
+      }
       const { live } = request.network?.ports ?? {}
       for (const port of ports) live?.add(sockets, port)
     }

@@ -2,6 +2,7 @@
 // event loop: it is small while idle, and nothing that one client does can hold it up. Runs in the host's namespaces; the container's
 // process 1 is its child.
 import { bootClockNs } from '#sys/clock.ts'
+import { Deadlines } from '#sys/deadlines.ts'
 import { duplicate, type Fd } from '#sys/fd.ts'
 import { SIGKILL, SIGTERM } from '#sys/flags.ts'
 import { type Poller, READABLE } from '#sys/poll.ts'
@@ -11,7 +12,6 @@ import type { WindowSize } from '#sys/terminal.ts'
 import { AttachSocket } from './attach-socket.ts'
 import { Client } from './client.ts'
 import { Clients } from './clients.ts'
-import { Deadlines } from './deadlines.ts'
 import { Input } from './input.ts'
 import type { LogDriver, StreamName } from './log/driver.ts'
 import { OomWatch } from './oom.ts'

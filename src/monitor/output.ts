@@ -1,7 +1,8 @@
 // One stream out of the container, a pipe or its terminal: read as it comes, handed on at once. Runs in the monitor.
+
+import type { Deadlines } from '#sys/deadlines.ts'
 import type { Fd } from '#sys/fd.ts'
 import { type Poller, READABLE } from '#sys/poll.ts'
-import type { Deadlines } from './deadlines.ts'
 import type { StreamName } from './log/driver.ts'
 import { setNonBlocking, tryRead } from './nonblocking.ts'
 import { HEADER_BYTES, MAX_DATA_BYTES, writeHeader } from './protocol.ts'

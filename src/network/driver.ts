@@ -1,4 +1,6 @@
 // The seam between a container's network namespace and the world outside.
+import type { ProcessIdentity } from '#sys/process.ts'
+import type { Endpoint } from './bridge/protocol.ts'
 import type { PortMapping } from './ports/mapping.ts'
 
 /** The container's own end, as inspect and /etc/hosts show it. */
@@ -10,8 +12,14 @@ export interface NetworkAddress {
   /** The network's own name server, asked before the host's; or only `ifNone` of those can be reached from inside. */
   nameServer?: string
   nameServerUse?: 'always' | 'ifNone'
+  /** Name servers that know everything: neither others nor those of --dns are asked from inside. */
+  nameServers?: readonly string[]
+  /** Domains that names of other containers are in. */
+  searches?: readonly string[]
   /** Where the host can be reached from inside. */
   hostAddress?: string
+  /** On each of the user's networks. */
+  endpoints?: Endpoint[]
 }
 
 /** What a helper program is started with; the descriptors are absent where a person types it. */
@@ -51,6 +59,14 @@ export interface PortForwarder {
     /** Throws NOT_FOUND where it is not published. */
     remove(folder: string, port: PortMapping): void
   }
+}
+
+/** A container's place on networks of the user, while it starts. Disposed before `finish`, it is given back. */
+export interface NetworkConnection extends Disposable {
+  /** Begins to connect the container's process 1. */
+  attach(process: ProcessIdentity): void
+  /** Waits until everything works. Throws what went wrong. */
+  finish(): void
 }
 
 export interface NetworkDriver {

@@ -19,7 +19,7 @@ export async function findLeaks(sandbox: Sandbox): Promise<string[]> {
   complaints.push(...mounts.filter(line => line.includes(sandbox.home)).map(line => `mount: ${line}`))
   const store = (folder: string) => filesBelow(join(sandbox.graphRoot, folder)).map(file => `${folder}/${file}`)
   complaints.push(...['containers', 'names', 'volumes', 'tmp'].flatMap(store))
-  const kept = ['userns', 'lock'] // the keeper of the user's namespace, and the lock of whoever makes it
+  const kept = ['userns', 'lock', 'network.lock'] // the keeper of the user's namespace, and the locks of whoever makes one
   const sockets = filesBelow(join(sandbox.runtime, 'tspod')).filter(file => !kept.includes(file))
   complaints.push(...sockets.map(file => `runtime: ${file}`))
   if (keeper !== undefined) process.kill(keeper, 'SIGKILL')

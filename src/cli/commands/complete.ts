@@ -43,6 +43,10 @@ async function namesOf(kind: Completion): Promise<Candidate[]> {
         const { listVolumes } = await import('#engine/volume/list.ts')
         return (await listVolumes([])).map(({ name }) => ({ word: name }))
       }
+      case 'networks': {
+        const { listUserNetworks } = await import('#engine/network/list.ts')
+        return (await listUserNetworks([])).map(({ definition }) => ({ word: definition.name }))
+      }
       case 'files':
       case 'folders':
       case 'commands':

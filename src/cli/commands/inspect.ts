@@ -17,7 +17,7 @@ const latest = flag('The container created last', { short: 'l' })
 const size = flag('Show sizes of containers', { short: 's' })
 
 export const inspectCommand = defineCommand({
-  usage: '[options] {CONTAINER|IMAGE|VOLUME} [...]',
+  usage: '[options] {CONTAINER|IMAGE|VOLUME|NETWORK} [...]',
   examples: ["inspect -f '{{.State.Pid}}' web", 'inspect --type image alpine'],
   options: {
     format,
@@ -31,7 +31,7 @@ export const inspectCommand = defineCommand({
   completes: ['containers'],
   async run(values, names) {
     const type = values.type ?? 'all'
-    if (type === 'network' || type === 'pod') throw usageError(`inspecting a ${type} is not implemented yet`)
+    if (type === 'pod') throw usageError(`inspecting a ${type} is not implemented yet`)
     const latest = values.latest ?? false
     if (latest === names.length > 0) throw usageError(latest ? '--latest takes no names' : 'no names or ids specified')
     const { inspectObjects } = await import('#engine/inspect.ts')
@@ -80,6 +80,17 @@ export const volumeInspectCommand = defineCommand({
     }
     const { inspectObjects } = await import('#engine/inspect.ts')
     return show(inspectObjects(names, { type: 'volume', size: false, latest: false }), values.format)
+  },
+})
+
+export const networkInspectCommand = defineCommand({
+  usage: '[options] NETWORK [NETWORK...]',
+  options: { format },
+  operands: '<network...>',
+  completes: ['networks'],
+  async run(values, names) {
+    const { inspectNetworks } = await import('#engine/network/inspect.ts')
+    await show(inspectNetworks(names), values.format)
   },
 })
 

@@ -15,6 +15,8 @@ import defaultProfile from '#containers-conf/seccomp.json'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { terminalSize } from '#host/limits.ts'
+import { bridgeNetwork } from '#network/bridge/kind.ts'
+import type { NetworkAddress, NetworkDriver } from '#network/driver.ts'
 import { readChainFile } from '#storage/chain-file.ts'
 import type { ContainerIds } from './choose-ids.ts'
 import type { ChosenImage } from './choose-image.ts'
@@ -28,6 +30,8 @@ export interface Blueprint {
   network: ConnectedNetwork
   /** Files that the container gets, by their name in its folder: texts, and bytes of a program. */
   files: Record<string, string | Uint8Array>
+  /** Those of them that say where the container is, once its address is known. */
+  filesAt(address: NetworkAddress): Record<string, string>
 }
 
 export interface BlueprintRequest {
@@ -86,7 +90,12 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
     ...filesOf(plan, network, wanted, engine),
     ...(init?.content !== undefined && { init: init.content }),
   }
-  return { plan, network, files }
+  const filesAt = (address: NetworkAddress): Record<string, string> => {
+    const driver: NetworkDriver = { ...bridgeNetwork, ...network.driver, address }
+    const { hosts = '', 'resolv.conf': resolvConf = '' } = filesOf(plan, { ...network, driver }, wanted, engine)
+    return { hosts, 'resolv.conf': resolvConf }
+  }
+  return { plan, network, files, filesAt }
 }
 
 /** The network's own wishes come before those of the configuration. */
@@ -152,8 +161,9 @@ function filesOf(
     }),
     'resolv.conf': resolvConfFile({
       base: shared?.resolvConf ?? (existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : ''),
-      servers: request.dns.length > 0 ? request.dns : [...containers.dnsServers],
+      servers: address?.nameServers ?? (request.dns.length > 0 ? request.dns : [...containers.dnsServers]),
       searches: request.dnsSearch.length > 0 ? request.dnsSearch : [...containers.dnsSearches],
+      networkSearches: address?.searches,
       options: request.dnsOptions.length > 0 ? request.dnsOptions : [...containers.dnsOptions],
       networkServer: address?.nameServer,
       networkServerUse: address?.nameServerUse,

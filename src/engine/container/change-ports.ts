@@ -6,6 +6,7 @@ import { isRunning, readStatus } from '#container/state.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { during, TspodError } from '#errors.ts'
 import { helperFolder } from '#monitor/run-folder.ts'
+import { bridgePorts } from '#network/bridge/driver.ts'
 import type { PortForwarder } from '#network/driver.ts'
 import {
   foldPorts,
@@ -89,7 +90,7 @@ function factsOf(engine: Engine, id: ContainerId): Changing {
     new TspodError('CONFLICT', `changing the ports of container "${record.name}": ${why}`, { hint })
   if (report.status === 'elsewhere') throw refuse('it runs on another machine', 'use tspod there')
   const { kind, driver } = connectNetwork(engine, record.request)
-  const forwarder = driver?.ports
+  const forwarder = driver?.name === 'bridge' ? bridgePorts : driver?.ports
   if (forwarder === undefined)
     throw kind === 'joined'
       ? refuse('it shares the network of another', 'publish the ports of that one')

@@ -10,6 +10,7 @@ import { readState } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { findProgram } from '#host/helper-programs.ts'
+import { bridgeNetwork } from '#network/bridge/kind.ts'
 import type { NetworkAddress, NetworkDriver } from '#network/driver.ts'
 import { hostNetwork, noNetwork } from '#network/fixed.ts'
 import { hasIpv6, ownAddress } from '#network/own-address.ts'
@@ -42,6 +43,8 @@ export function connectNetwork(engine: Engine, request: ContainerRequest): Conne
       return sharedNetwork(engine, asked.container)
     case 'path':
       return { kind: 'joined', address: unknownAddress() }
+    case 'networks':
+      return own(bridgeNetwork)
     case 'pasta':
       return own(pasta(engine, asked.options))
     case 'slirp4netns':

@@ -74,6 +74,7 @@ export async function buildContainer(
     image: async text => await chooseImage(engine, { ...request, image: text }, pull),
   })
   const sources = await planSources(engine, folder, mounts, ids)
+  if (request.network.kind === 'networks') (await import('./join-networks.ts')).requireNetworks(engine, request.network)
   const blueprint = drawBlueprint(engine, {
     id,
     name,

@@ -2,6 +2,7 @@
 import type { ContainerRecord } from '#container/record.ts'
 import { isHelperAlive } from '#container/state.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
+import type { Endpoint } from '#network/bridge/protocol.ts'
 import { lookInside } from '#network/look-inside.ts'
 import { type PortMapping, unfoldPorts } from '#network/ports/mapping.ts'
 import { parseExposed } from '#network/ports/parse.ts'
@@ -11,7 +12,8 @@ import type { SeenContainer } from './survey.ts'
  * NetworkSettings. Beyond podman's: `SourceAddress`, whether servers behind published ports see their client's address (`kept`; with
  * slirp4netns clients on this machine's loopback have the gateway's), and `Helper`, the program that connects the container.
  */
-export function describeNetwork({ isRunning, report }: SeenContainer, record: ContainerRecord): InspectObject {
+export function describeNetwork(seen: SeenContainer, record: ContainerRecord): InspectObject {
+  const { isRunning, report } = seen
   const state = isRunning ? report.state : undefined
   const driver = state?.network?.driver
   const isOwn = driver !== undefined && driver !== 'host'
@@ -33,7 +35,7 @@ export function describeNetwork({ isRunning, report }: SeenContainer, record: Co
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
     Ports: portBindings(record.ports, record.exposed),
-    Networks: {},
+    Networks: describeEndpoints(known?.endpoints ?? [], seen.id),
     SandboxKey: state === undefined ? '' : `/proc/${state.pid}/ns/net`,
     ...(record.ports !== undefined && { SourceAddress: 'kept' }),
     ...(driver !== undefined &&
@@ -41,6 +43,32 @@ export function describeNetwork({ isRunning, report }: SeenContainer, record: Co
         Helper: { Name: driver, Pid: state.networkHelper.pid, Running: isHelperAlive(state) },
       }),
   }
+}
+
+/** By the networks' names, in podman's words. */
+function describeEndpoints(endpoints: readonly Endpoint[], id: string): InspectObject {
+  return Object.fromEntries(
+    endpoints.map(({ network, networkId, addresses, mac, aliases }) => {
+      const four = addresses.find(({ ip }) => !ip.includes(':'))
+      const six = addresses.find(({ ip }) => ip.includes(':'))
+      const described = {
+        EndpointID: '',
+        Gateway: four?.gateway ?? '',
+        IPAddress: four?.ip ?? '',
+        IPPrefixLen: four?.prefixLength ?? 0,
+        IPv6Gateway: six?.gateway ?? '',
+        GlobalIPv6Address: six?.ip ?? '',
+        GlobalIPv6PrefixLen: six?.prefixLength ?? 0,
+        MacAddress: mac,
+        NetworkID: networkId,
+        DriverOpts: null,
+        IPAMConfig: null,
+        Links: null,
+        Aliases: [...aliases, id.slice(0, 12)],
+      }
+      return [network, described] as const
+    }),
+  )
 }
 
 /** `{"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "81/tcp": null}`: published ports, and null for those that are only exposed. */

@@ -16,7 +16,12 @@ export async function launch(
   isAttended: boolean,
 ): Promise<Launched> {
   const { blueprint, root } = container
-  const { driver } = blueprint.network
+  const joined =
+    blueprint.network.driver?.name === 'bridge'
+      ? await (await import('./join-networks.ts')).joinNetworks(engine, container)
+      : undefined
+  using _place = joined?.connection
+  const driver = joined?.driver ?? blueprint.network.driver
   const { pidFile: pidPath } = container.record.request
   using pidFile = pidPath === undefined ? undefined : await openPidFile(pidPath)
   const hasPorts = container.record.ports !== undefined && driver?.ports !== undefined
@@ -32,8 +37,9 @@ export async function launch(
       record,
       spec,
       cgroup,
-      files: blueprint.files,
+      files: joined?.files ?? blueprint.files,
       network: driver,
+      connection: joined?.connection,
       root,
       restarts,
       hasJournal: engine.config.engine.eventsLogger === 'file',

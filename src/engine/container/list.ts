@@ -14,7 +14,7 @@ export async function listContainers(query: ContainerQuery): Promise<ContainerSu
   const chosen = await chooseContainers(engine, query)
   const sizes = query.size ? await (await import('./sizes.ts')).measureContainers(engine, chosen) : undefined
   return chosen.map(container => ({
-    ...summarize(container),
+    ...summarize(engine, container),
     ...(query.namespaces && { namespaces: readNamespaces(container) }),
     ...(sizes !== undefined && { size: sizes.get(container.id) }),
   }))
@@ -38,7 +38,7 @@ async function settled(engine: Engine, containers: SeenContainer[]): Promise<See
   return await settleSeen(engine, containers)
 }
 
-function summarize({ id, report, status, record, isRunning }: SeenContainer): ContainerSummary {
+function summarize(engine: Engine, { id, report, status, record, isRunning }: SeenContainer): ContainerSummary {
   const { state, exit } = report
   return {
     id,
@@ -54,7 +54,7 @@ function summarize({ id, report, status, record, isRunning }: SeenContainer): Co
     autoRemove: record?.request.remove ?? false,
     labels: record?.labels ?? {},
     mounts: record?.mounts.map(({ destination }) => destination) ?? [],
-    networks: [],
+    networks: namesOfNetworks(engine, record),
     ports: record?.ports ?? [],
     restarts: state?.restarts ?? 0,
     ...(status === 'elsewhere' && state !== undefined && { machine: state.machineId }),
@@ -88,4 +88,10 @@ function readInode(link: string): string {
     if (['ENOENT', 'EACCES', 'ESRCH'].includes(errnoOf(error) ?? '')) return ''
     throw error
   }
+}
+
+/** The user-defined networks it is to be on. */
+function namesOfNetworks({ config }: Engine, record: ContainerRecord | undefined): string[] {
+  if (record?.network.kind !== 'networks') return []
+  return record.network.networks.map(({ name }) => (name === 'bridge' ? config.network.defaultNetwork : name))
 }

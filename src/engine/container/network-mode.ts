@@ -17,6 +17,8 @@ export function networkMode(engine: Engine, { network }: Pick<ContainerRecord, '
     case 'default':
     case 'private':
       return defaultHelper(engine)
+    case 'networks':
+      return 'bridge'
     case 'none':
     case 'host':
     case 'pasta':

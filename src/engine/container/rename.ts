@@ -12,7 +12,8 @@ export async function renameContainer(name: string, newName: string): Promise<vo
   await withContainerLock(containerDir(engine.graphRoot, id), async () => {
     await renameRecord(engine.graphRoot, id, newName)
   })
-  const { image, labels } = readRecord(engine.graphRoot, id)
+  const { image, labels, network } = readRecord(engine.graphRoot, id)
+  if (network.kind !== 'slirp4netns' && network.kind !== 'pasta') await renameOnNetworks(engine.runRoot, id, newName)
   engine.journal({
     type: 'container',
     status: 'rename',
@@ -21,4 +22,11 @@ export async function renameContainer(name: string, newName: string): Promise<vo
     image: image?.name ?? '',
     attributes: labels,
   })
+}
+
+/** Others on its networks find it by the new name at once. */
+async function renameOnNetworks(runRoot: string, id: string, name: string): Promise<void> {
+  const { findService } = await import('#network/bridge/client.ts')
+  using service = findService(runRoot)
+  service?.ask({ op: 'rename', id, name })
 }

@@ -184,7 +184,7 @@ export interface ContainerSummary {
 export type InspectObject = Record<string, unknown>
 
 export interface InspectOptions {
-  type: 'all' | 'container' | 'image' | 'volume'
+  type: 'all' | 'container' | 'image' | 'volume' | 'network'
   size: boolean
   latest: boolean
 }

@@ -1,10 +1,10 @@
 // An attached process that is a child of this command line (exec): copies between its streams and descriptors 0 to 2 until it ends or
 // the user leaves. A plain loop over descriptors.
 
-import { Deadlines } from '#monitor/deadlines.ts'
 import { Input } from '#monitor/input.ts'
 import { Output } from '#monitor/output.ts'
 import { HEADER_BYTES } from '#monitor/protocol.ts'
+import { Deadlines } from '#sys/deadlines.ts'
 import { duplicate, type Fd } from '#sys/fd.ts'
 import { Poller } from '#sys/poll.ts'
 import { type ExitStatus, killProcess, waitProcess } from '#sys/process.ts'

@@ -35,7 +35,8 @@ function checkPort(port: PortMapping, allowsHostLoopback: boolean): void {
     throw new TspodError('UNSUPPORTED', `publishing ${portText(port)}: neither slirp4netns nor pasta forwards sctp`)
 }
 
-function addPort(socket: ApiSocket, guestAddr: string, mapping: PortMapping): void {
+/** Forwards a port, or all ports of a range or none. Throws PortTakenError. */
+export function addPort(socket: ApiSocket, guestAddr: string, mapping: PortMapping): void {
   const added: number[] = []
   for (const port of unfoldPorts([mapping])) {
     try {
@@ -52,7 +53,8 @@ function forwardOf({ hostIp, hostPort, containerPort, protocol }: PortMapping, g
   return { proto, hostAddr: hostIp || '0.0.0.0', hostPort, guestAddr, guestPort: containerPort }
 }
 
-function removePort(socket: ApiSocket, mapping: PortMapping): void {
+/** Throws NOT_FOUND where it is not forwarded. */
+export function removePort(socket: ApiSocket, mapping: PortMapping): void {
   const listed = listHostForwards(socket)
   const ids = unfoldPorts([mapping]).map(({ hostIp, hostPort, protocol }) => {
     const found = listed.find(

@@ -67,11 +67,34 @@ describe('parseNetworkOption()', () => {
     expect(parseNetworkOption(['container:web'])).toEqual({ kind: 'container', container: 'web' })
     expect(parseNetworkOption(['ns:/run/netns/x'])).toEqual({ kind: 'path', path: '/run/netns/x' })
   })
-  test.each([['bridge'], ['mynet'], ['bridge:ip=1.2.3.4']])('%s is not implemented yet', text => {
-    expect(() => parseNetworkOption([text])).toThrow('not implemented yet')
+  test('user-defined networks, with their options', () => {
+    expect(parseNetworkOption(['bridge'])).toEqual({ kind: 'networks', networks: [{ name: 'bridge', aliases: [] }] })
+    expect(parseNetworkOption(['a', 'b:alias=x,alias=y,ip=10.89.1.7,mac=02-42-AC-11-00-02'])).toEqual({
+      kind: 'networks',
+      networks: [
+        { name: 'a', aliases: [] },
+        { name: 'b', aliases: ['x', 'y'], ip: '10.89.1.7', mac: '02:42:ac:11:00:02' },
+      ],
+    })
+    expect(parseNetworkOption(['a,b'])).toMatchObject({ networks: [{ name: 'a' }, { name: 'b' }] })
   })
-  test('several networks are not implemented yet', () => {
-    expect(() => parseNetworkOption(['none', 'host'])).toThrow('several networks are not implemented yet')
+  test('--ip and its kin are for the only network, --network-alias is for each', () => {
+    expect(parseNetworkOption(['a', 'b'], { aliases: ['x'] })).toMatchObject({
+      networks: [{ aliases: ['x'] }, { aliases: ['x'] }],
+    })
+    expect(parseNetworkOption(['a'], { ip6: 'FD00:0::7' })).toMatchObject({ networks: [{ ip6: 'fd00::7' }] })
+    expect(() => parseNetworkOption(['a', 'b'], { ip: '10.0.0.1' })).toThrow('are for a single network')
+    expect(() => parseNetworkOption([], { ip: '10.0.0.1' })).toThrow('--ip needs a user-defined network')
+  })
+  test.each([
+    [['none', 'a'], 'cannot set multiple networks without bridge network mode'],
+    [['a', 'a'], 'is given twice'],
+    [['a:ip=10.0.0.256'], '"10.0.0.256" is no IPv4 address'],
+    [['a:mac=01:00:5e:00:00:01'], 'is no address of a network card'],
+    [['a:speed=9'], 'unknown option "speed"'],
+    [['a/b'], 'is no name of a network'],
+  ])('%p is refused: %s', (texts, why) => {
+    expect(() => parseNetworkOption(texts)).toThrow(why)
   })
 })
 

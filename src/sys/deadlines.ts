@@ -1,4 +1,4 @@
-// What a loop over Poller should do later: one moment per subject. Runs in the monitor.
+// What a loop over Poller should do later: one moment per subject.
 
 export class Deadlines {
   readonly #moments = new Map<string, { at: number; action: () => void }>()
@@ -10,6 +10,11 @@ export class Deadlines {
 
   clear(subject: string): void {
     this.#moments.delete(subject)
+  }
+
+  /** True where something is set for this subject. */
+  has(subject: string): boolean {
+    return this.#moments.has(subject)
   }
 
   /** Milliseconds until the next one is due; -1 when nothing is set. */

@@ -1,0 +1,131 @@
+// network connect, network disconnect: of a container that exists. A running one changes at once, without a restart.
+import { join } from 'node:path'
+import { withContainerLock } from '#container/lock.ts'
+import { findContainer } from '#container/name-index.ts'
+import { type ContainerId, type ContainerRecord, containerDir, readRecord, writeRecord } from '#container/record.ts'
+import type { NetworkWish } from '#container/request.ts'
+import { type ContainerState, isRunning, readStatus, writeState } from '#container/state.ts'
+import {
+  endpointContainer,
+  endpointRequest,
+  networkByDefault,
+  networkOfWish,
+  uplinkPath,
+  wishesOf,
+} from '#engine/container/join-networks.ts'
+import { machineOf } from '#engine/container/survey.ts'
+import type { ConnectOptions } from '#engine/contracts/network.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
+import { hasCode, TspodError } from '#errors.ts'
+import { askService, findService } from '#network/bridge/client.ts'
+import type { Endpoint } from '#network/bridge/protocol.ts'
+import { findNetwork } from '#network/networks.ts'
+
+/** The verb. Throws CONFLICT where the container is on the network already, or an address is taken. */
+export async function connectContainer(network: string, container: string, options: ConnectOptions): Promise<void> {
+  await changing(container, async ({ engine, record, folder, state }) => {
+    const definition = findNetwork(engine.graphRoot, networkByDefault(engine), network)
+    if (wishesOf(record.network).some(wish => networkOfWish(engine, wish).id === definition.id))
+      throw new TspodError(
+        'CONFLICT',
+        `container ${record.id} is already connected to network "${definition.name}": network is already connected`,
+      )
+    const wish: NetworkWish = { name: definition.name, ...options }
+    if (state !== undefined) {
+      const endpoint = await connectRunning(engine, record, state, wish)
+      writeEndpoints(folder, state, [...endpointsOf(state), endpoint])
+    }
+    return [...wishesOf(record.network), wish]
+  })
+}
+
+async function connectRunning(
+  engine: Engine,
+  record: ContainerRecord,
+  { pid, startTime }: ContainerState,
+  wish: NetworkWish,
+): Promise<Endpoint> {
+  const { connection, answer } = await askService(await engine.namespace(), engine.runRoot, {
+    op: 'connect',
+    container: endpointContainer(record),
+    pid,
+    startTime,
+    endpoint: endpointRequest(engine, wish),
+    uplinkPath: uplinkPath(engine),
+    resolvConf: join(containerDir(engine.graphRoot, record.id), 'resolv.conf'),
+  })
+  connection[Symbol.dispose]()
+  return answer
+}
+
+/** The verb. `force` passes over a container or network that does not exist, or is not connected. */
+export async function disconnectContainer(
+  network: string,
+  container: string,
+  options: { force: boolean },
+): Promise<void> {
+  try {
+    await changing(container, ({ engine, record, folder, state }) => {
+      const { id, name } = findNetwork(engine.graphRoot, networkByDefault(engine), network)
+      const left = wishesOf(record.network).filter(wish => networkOfWish(engine, wish).id !== id)
+      if (left.length === wishesOf(record.network).length)
+        throw new TspodError(
+          'NOT_FOUND',
+          `container ${record.id} is not connected to network "${name}": network is not connected`,
+        )
+      if (state !== undefined) {
+        using service = findService(engine.runRoot)
+        service?.ask({ op: 'disconnect', id: record.id, networkId: id, resolvConf: join(folder, 'resolv.conf') })
+        writeEndpoints(
+          folder,
+          state,
+          endpointsOf(state).filter(({ networkId }) => networkId !== id),
+        )
+      }
+      return left
+    })
+  } catch (error) {
+    if (!options.force || !hasCode(error, 'NOT_FOUND')) throw error
+  }
+}
+
+interface Changing {
+  engine: Engine
+  record: ContainerRecord
+  folder: string
+  /** of a running container */
+  state: ContainerState | undefined
+}
+
+/** Has `change` decide the networks of a container, and records them. */
+async function changing(
+  name: string,
+  change: (facts: Changing) => NetworkWish[] | Promise<NetworkWish[]>,
+): Promise<void> {
+  const engine = await openEngine()
+  const id: ContainerId = findContainer(engine.graphRoot, name)
+  const folder = containerDir(engine.graphRoot, id)
+  await withContainerLock(folder, async () => {
+    const record = readRecord(engine.graphRoot, id)
+    if (record.network.kind !== 'networks')
+      throw new TspodError('INVALID', `"${record.network.kind}" is not supported: invalid network mode`, {
+        hint: 'only a container that was made with --network bridge, or with a network of yours, can be connected to others',
+      })
+    const report = readStatus(folder, machineOf(engine))
+    if (report.status === 'elsewhere')
+      throw new TspodError('CONFLICT', `container ${record.name} runs on another machine`, { hint: 'use tspod there' })
+    const state = isRunning(report) ? report.state : undefined
+    const networks = await change({ engine, record, folder, state })
+    writeRecord(engine.graphRoot, { ...record, network: { kind: 'networks', networks } })
+  })
+}
+
+function endpointsOf({ network }: ContainerState): Endpoint[] {
+  return network?.address?.endpoints ?? []
+}
+
+function writeEndpoints(folder: string, state: ContainerState, endpoints: Endpoint[]): void {
+  const { network } = state
+  if (network?.address === undefined) return
+  writeState(folder, { ...state, network: { ...network, address: { ...network.address, endpoints } } })
+}

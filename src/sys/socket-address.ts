@@ -1,0 +1,26 @@
+// struct sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)). Pure.
+
+const AF_INET = 2
+const AF_INET6 = 10
+
+/** Bytes for either. */
+export const SOCKET_ADDRESS_BYTES = 28
+
+/** `address` is 4 bytes or 16. */
+export function socketAddress(address: Uint8Array, port: number): Buffer {
+  const isFour = address.byteLength === 4
+  const bytes = Buffer.alloc(isFour ? 16 : SOCKET_ADDRESS_BYTES)
+  bytes.writeUInt16LE(isFour ? AF_INET : AF_INET6, 0)
+  bytes.writeUInt16BE(port, 2)
+  bytes.set(address, isFour ? 4 : 8)
+  return bytes
+}
+
+/** What the kernel filled in: the address's 4 or 16 bytes, and the port. */
+export function parseSocketAddress(bytes: Buffer): { address: Buffer; port: number } {
+  const isFour = bytes.readUInt16LE(0) === AF_INET
+  return {
+    address: Buffer.from(isFour ? bytes.subarray(4, 8) : bytes.subarray(8, 24)),
+    port: bytes.readUInt16BE(2),
+  }
+}

@@ -1,0 +1,285 @@
+// User-defined networks: containers that find and reach each other, and those that must not.
+import { afterEach, describe, expect, test } from 'bun:test'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { e2e, isPodman, tspodOnly, until, useSandbox } from './sandbox.ts'
+
+const box = useSandbox('alpine', 'debian')
+const { tspod, ok } = box
+const need = ['tun', 'slirp4netns'] as const
+
+const sh = (options: string[], script: string) => ok('run', '--rm', ...options, 'debian', 'bash', '-c', script)
+const sleeper = (name: string, ...options: string[]) =>
+  ok('run', '-d', '--name', name, ...options, 'debian', 'sleep', '1000')
+/** A tiny web server, which answers with its own name. */
+const server = (name: string, ...options: string[]) =>
+  ok(
+    'run',
+    '-d',
+    '--name',
+    name,
+    ...options,
+    'alpine',
+    'sh',
+    '-c',
+    `mkdir /www; echo ${name} > /www/who; exec httpd -f -p 80 -h /www`,
+  )
+const within = async (name: string, script: string) => await tspod('exec', name, 'bash', '-c', script)
+/** What a server says, in the words of bash: the image has no other client. */
+const fetches = (host: string, port = 80) =>
+  `timeout 5 bash -c 'exec 3<>/dev/tcp/${host}/${port}; printf "GET /who HTTP/1.0\\r\\n\\r\\n" >&3; tail -n 1 <&3' 2>/dev/null`
+const address = async (name: string) => await ok('inspect', '-f', '{{.NetworkSettings.IPAddress}}', name)
+
+afterEach(async () => {
+  await tspod('rm', '--all', '--force', '--time', '0')
+  for (const name of (await tspod('network', 'ls', '-q')).stdout.split('\n'))
+    if (name !== '' && name !== 'podman') await tspod('network', 'rm', name)
+})
+
+describe('two containers on one network', () => {
+  e2e(...need)('find each other by name, alias and short id, forwards and backwards', async () => {
+    await ok('network', 'create', 'web')
+    const id = await server('site', '--network', 'web', '--network-alias', 'www')
+    for (const name of ['site', 'www', id.slice(0, 12)])
+      expect(await sh(['--network', 'web'], fetches(name))).toBe('site')
+    if (isPodman) return
+    expect(await sh(['--network', 'web'], `getent hosts ${await address('site')}`)).toContain('site.dns.podman')
+    await ok('rename', 'site', 'place')
+    expect(await sh(['--network', 'web'], fetches('place'))).toBe('site')
+  })
+
+  e2e(...need)('have the address, the card and the interface that were asked for', async () => {
+    await ok('network', 'create', '--subnet', '10.213.7.0/24', '--gateway', '10.213.7.9', 'fixed')
+    const options = ['--network', 'fixed:ip=10.213.7.70,mac=02:42:ac:11:00:02,interface_name=data']
+    const shown = await sh(options, 'ip addr show dev data; ip route')
+    expect(shown).toContain('inet 10.213.7.70/24')
+    expect(shown).toContain('02:42:ac:11:00:02')
+    expect(shown).toContain('default via 10.213.7.9')
+    await sleeper('holder', '--network', 'fixed', '--ip', '10.213.7.71')
+    const taken = await tspod('run', '--rm', '--network', 'fixed', '--ip', '10.213.7.71', 'alpine', 'true')
+    expect(taken.status).not.toBe(0)
+    expect(taken.stderr).toContain('10.213.7.71')
+  })
+
+  tspodOnly(...need)('speak IPv6 where the network has it', async () => {
+    await ok('network', 'create', '--ipv6', 'six')
+    await server('site', '--network', 'six')
+    const shown = await sh(['--network', 'six'], `getent ahostsv6 site | head -1; ${fetches('site')}`)
+    expect(shown).toMatch(/^fd[0-9a-f:]+ +STREAM/)
+    expect(shown).toEndWith('site')
+  })
+})
+
+describe('networks are kept apart', () => {
+  e2e(...need)('what is on another one can be neither found nor reached', async () => {
+    await ok('network', 'create', '--opt', 'isolate=true', 'one')
+    await ok('network', 'create', '--opt', 'isolate=true', 'two')
+    await server('site', '--network', 'one')
+    await sleeper('other', '--network', 'two')
+    const there = await address('site')
+    expect((await within('other', fetches('site'))).status).not.toBe(0)
+    expect((await within('other', fetches(there))).status).not.toBe(0)
+    await ok('network', 'connect', 'one', 'other')
+    expect(await within('other', fetches(isPodman ? there : 'site'))).toMatchObject({ status: 0, stdout: 'site\n' })
+  })
+
+  tspodOnly(...need)(
+    'the host is reached from a network, and not from an internal one, whatever the container does',
+    async () => {
+      const host = Bun.serve({ port: 0, hostname: '0.0.0.0', fetch: () => new Response('the host\n') })
+      try {
+        await ok('network', 'create', 'open')
+        await ok('network', 'create', '--internal', 'closed')
+        await server('hidden', '--network', 'closed')
+        const url = fetches('host.containers.internal', host.port)
+        expect(await sh(['--network', 'open'], url)).toBe('the host')
+        expect(await sh(['--network', 'closed'], fetches('hidden'))).toBe('hidden')
+        const [gateway = ''] = (await ok('network', 'inspect', '-f', '{{(index .subnets 0).gateway}}', 'closed')).split(
+          '\n',
+        )
+        const own = await sh(['--network', 'open'], 'grep host.containers.internal /etc/hosts | cut -f1')
+        const tries = `ip route add default via ${gateway}; ${fetches(own, host.port)} || echo no way`
+        expect(await sh(['--network', 'closed', '--cap-add', 'NET_ADMIN'], tries)).toBe('no way')
+        expect(await sh(['--network', 'closed'], 'getent hosts example.org || echo no answer')).toBe('no answer')
+      } finally {
+        await host.stop(true)
+      }
+    },
+  )
+})
+
+describe('a running container', () => {
+  tspodOnly(...need)('is connected and disconnected at once, and keeps that for its next start', async () => {
+    for (const name of ['one', 'two']) await ok('network', 'create', name)
+    await server('site', '--network', 'two')
+    await sleeper('client', '--network', 'one')
+    await ok('network', 'connect', '--alias', 'here', 'two', 'client')
+    expect(await within('client', fetches('site'))).toMatchObject({ status: 0, stdout: 'site\n' })
+    expect((await within('client', 'getent hosts here')).stdout).toContain('here.dns.podman')
+    const networks = JSON.parse(await ok('inspect', '-f', '{{json .NetworkSettings.Networks}}', 'client')) as object
+    expect(Object.keys(networks).toSorted()).toEqual(['one', 'two'])
+    await ok('network', 'disconnect', 'one', 'client')
+    expect(await within('client', fetches('site'))).toMatchObject({ status: 0, stdout: 'site\n' })
+    await ok('restart', '--time', '0', 'client')
+    expect((await within('client', 'ip -o -4 addr show | grep -c eth')).stdout).toBe('1\n')
+    expect(await within('client', fetches('site'))).toMatchObject({ status: 0, stdout: 'site\n' })
+    expect((await tspod('network', 'disconnect', 'one', 'client')).stderr).toContain('network is not connected')
+  })
+
+  tspodOnly(...need)('has its ports published, also later, and given back', async () => {
+    await ok('network', 'create', 'web')
+    await server('site', '--network', 'web', '-p', '127.0.0.1::80')
+    const at = await ok('port', 'site', '80')
+    expect(await (await fetch(`http://${at}/who`)).text()).toBe('site\n')
+    await ok('rm', '--force', '--time', '0', 'site')
+    await until(
+      'the port to be free',
+      async () =>
+        await fetch(`http://${at}/who`).then(
+          () => false,
+          () => true,
+        ),
+    )
+  })
+})
+
+interface Helpers {
+  pid: number
+  watcher: number
+  hands: number
+  uplink: number
+}
+
+/** What the network service says of itself. */
+async function helpers(): Promise<Helpers> {
+  return await new Promise((resolve, reject) => {
+    const socket = connect(join(box.runtime, 'tspod/network'))
+    let text = ''
+    socket.on('error', reject)
+    socket.on('data', data => {
+      text += data.toString()
+      if (!text.endsWith('\n')) return
+      socket.end()
+      resolve((JSON.parse(text) as { ok: Helpers }).ok)
+    })
+    socket.write('{"op":"status"}\n')
+  })
+}
+
+const alive = (pid: number) =>
+  existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+
+describe('helpers', () => {
+  tspodOnly(...need)(
+    'that are killed come back, and containers keep names, addresses and the way out',
+    async () => {
+      const host = Bun.serve({ port: 0, hostname: '0.0.0.0', fetch: () => new Response('the host\n') })
+      try {
+        await ok('network', 'create', 'web')
+        await server('site', '--network', 'web')
+        await sleeper('client', '--network', 'web')
+        const before = await address('client')
+        const works = async () =>
+          (await within('client', fetches('site'))).stdout === 'site\n' &&
+          (await within('client', fetches('host.containers.internal', host.port))).stdout === 'the host\n'
+        for (const who of ['uplink', 'hands', 'watcher', 'pid'] as const) {
+          const { [who]: victim } = await helpers()
+          process.kill(victim, 'SIGKILL')
+          await until(`${who} to be gone`, () => !alive(victim))
+          await until(`the network to work without ${who}`, works)
+        }
+        process.kill(Number(await ok('inspect', '-f', '{{.State.ConmonPid}}', 'site')), 'SIGKILL')
+        await until('the network to work without a monitor', works)
+        expect(await within('client', 'ip -o -4 addr show dev eth0')).toMatchObject({
+          stdout: expect.stringContaining(`${before}/`),
+        })
+        await sleeper('late', '--network', 'web')
+        expect(await within('late', fetches('site'))).toMatchObject({ stdout: 'site\n' })
+      } finally {
+        await host.stop(true)
+      }
+    },
+    120_000,
+  )
+
+  tspodOnly(...need)('end with the last container, and the host is as it was', async () => {
+    const look = () =>
+      ['link', 'address', 'route', 'rule'].map(what =>
+        execFileSync('ip', [what], { encoding: 'utf8' }).replaceAll(/valid_lft.*/g, ''),
+      )
+    const before = look()
+    await ok('network', 'create', 'web')
+    await sleeper('one', '--network', 'web')
+    const { pid, watcher, hands, uplink } = await helpers()
+    expect(look()).toEqual(before)
+    await ok('rm', '--force', '--time', '0', 'one')
+    await until('the helpers to end', () => ![pid, watcher, hands, uplink].some(alive))
+    expect(existsSync(join(box.runtime, 'tspod/network'))).toBe(false)
+  })
+
+  tspodOnly(...need)('serve many containers that start at once', async () => {
+    await ok('network', 'create', 'web')
+    await server('site', '--network', 'web')
+    const shown = await Promise.all(
+      Array.from(
+        { length: 8 },
+        async () => await sh(['--network', 'web'], `${fetches('site')}; ip -o -4 addr show dev eth0`),
+      ),
+    )
+    expect(new Set(shown.map(text => /inet (\S+)/.exec(text)?.[1])).size).toBe(8)
+    expect(shown.every(text => text.startsWith('site\n'))).toBe(true)
+  })
+})
+
+describe('definitions', () => {
+  e2e()('are created, listed, inspected and removed in podman’s words', async () => {
+    expect(await ok('network', 'create', '--subnet', '10.213.8.0/24', '--label', 'a=b', 'mine')).toContain('mine')
+    const [shown] = JSON.parse(await ok('network', 'inspect', 'mine')) as Record<string, unknown>[]
+    expect(shown).toMatchObject({
+      name: 'mine',
+      driver: 'bridge',
+      subnets: [{ subnet: '10.213.8.0/24', gateway: '10.213.8.1' }],
+      internal: false,
+      labels: { a: 'b' },
+    })
+    expect(await ok('network', 'ls', '-q', '--filter', 'label=a=b')).toBe('mine')
+    expect((await tspod('network', 'exists', 'mine')).status).toBe(0)
+    expect((await tspod('network', 'exists', 'other')).status).toBe(1)
+    const again = await tspod('network', 'create', 'mine')
+    expect(again).toMatchObject({ status: 125, stderr: expect.stringContaining('already') })
+    await ok('create', '--name', 'user', '--network', 'mine', 'alpine', 'true')
+    expect(await tspod('network', 'rm', 'mine')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('network is being used'),
+    })
+    await ok('rm', 'user')
+    expect(await ok('network', 'rm', 'mine')).toBe('mine')
+    expect(await tspod('network', 'rm', 'mine')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('network not found'),
+    })
+  })
+
+  tspodOnly()('that cannot be are refused, and say why', async () => {
+    await ok('network', 'create', '--subnet', '10.213.8.0/24', 'mine')
+    const refused = async (...args: string[]) => (await tspod('network', 'create', ...args)).stderr
+    expect(await refused('--subnet', '10.213.0.0/16', 'b')).toContain('already used on the host or by another config')
+    expect(await refused('--subnet', '10.213.9.0/24', '--gateway', '10.213.8.1', 'b')).toContain('is not in subnet')
+    expect(await refused('--driver', 'overlay', 'b')).toContain('network driver "overlay" is not implemented yet')
+    expect(await refused('--opt', 'vlan=3', 'b')).toContain('unsupported bridge network option vlan')
+    expect(await refused('host')).toContain('is used for a network mode')
+    expect((await tspod('run', '--rm', '--network', 'nowhere', 'alpine', 'true')).stderr).toContain('network not found')
+  })
+
+  test('have rows in the host’s routes that no new network may overlap', async () => {
+    if (isPodman) return
+    const used = execFileSync('ip', ['-4', 'route'], { encoding: 'utf8' })
+      .split('\n')
+      .map(line => /^(\d\S+\/\d+)/.exec(line)?.[1])
+    const [route] = used.filter(text => text !== undefined)
+    if (route === undefined) return
+    expect((await tspod('network', 'create', '--subnet', route, 'clash')).stderr).toContain('already used on the host')
+  })
+})
