@@ -100,7 +100,8 @@ make_python() {
     mkdir -p "$TSPOD_TEST_FLASK_PACKAGES"
     echo "making a Debian with Python"
     mmdebstrap --quiet --format=tar --variant=minbase --include=python3,python3-pip \
-      --customize-hook='chroot "$1" apt-get -qq --download-only --no-install-recommends -y install python3-flask curl' \
+      --customize-hook='chroot "$1" apt-get clean' \
+      --customize-hook='chroot "$1" apt-get -qq --download-only --no-install-recommends -y install python3-flask' \
       --customize-hook='cp "$1"/var/cache/apt/archives/*.deb '"$TSPOD_TEST_FLASK_PACKAGES" \
       bookworm "$TSPOD_TEST_PYTHON_TAR.$$" ||
       { echo "no image with Python: mmdebstrap failed"; rm -f "$TSPOD_TEST_PYTHON_TAR.$$"; return 0; }
