@@ -81,7 +81,7 @@ describe('manifest', () => {
     await ok('push', '-q', 'both:1', `${registry}/${unique}/again:1`)
     expect(skopeo('inspect', '--raw', '--tls-verify=false', `docker://${registry}/${unique}/again:1`)).toBe(raw)
     await ok('manifest', 'remove', 'both:1', list.manifests[0]?.digest ?? '')
-    expect(await ok('rmi', 'both:1')).toContain('Untagged: localhost/both:1')
+    expect(await ok('rmi', 'localhost/both:1')).toContain('Untagged: localhost/both:1')
     expect((await tspod('manifest', 'exists', 'both:1')).status).toBe(1)
     await ok('rm', 'changed')
     await ok('rmi', '-f', name, 'near')
