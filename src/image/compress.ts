@@ -1,6 +1,6 @@
 // Plain bytes to compressed ones. The same bytes always make the same result, whatever the machine has of processors. Host namespaces.
 //
-// gzip: the archive is cut into blocks of a megabyte, and each becomes a member of its own (RFC 1952, section 2.2: a file is a series
+// gzip: the archive is cut into blocks of half a megabyte, and each becomes a member of its own (RFC 1952, section 2.2: a file is a series
 // of members, and decompressors read on from one to the next). So processes can work side by side (docs/decisions/compression.md).
 import { read } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -24,7 +24,7 @@ export interface CompressOptions {
 export const defaultLevel: Record<Packed, number> = { gzip: 4, zstd: 3 }
 export const highestLevel: Record<Packed, number> = { gzip: 9, zstd: 19 }
 
-const blockBytes = 1 << 20
+const blockBytes = 1 << 19
 const mostLanes = 8
 
 /** The compressed form of `source`. */
