@@ -15,8 +15,7 @@ import defaultProfile from '#containers-conf/seccomp.json'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { terminalSize } from '#host/limits.ts'
-import { bridgeNetwork } from '#network/bridge/kind.ts'
-import type { NetworkAddress, NetworkDriver } from '#network/driver.ts'
+import type { NetworkAddress } from '#network/driver.ts'
 import { readChainFile } from '#storage/chain-file.ts'
 import type { ContainerIds } from './choose-ids.ts'
 import type { ChosenImage } from './choose-image.ts'
@@ -91,8 +90,7 @@ export function drawBlueprint(engine: Engine, wanted: BlueprintRequest): Bluepri
     ...(init?.content !== undefined && { init: init.content }),
   }
   const filesAt = (address: NetworkAddress): Record<string, string> => {
-    const driver: NetworkDriver = { ...bridgeNetwork, ...network.driver, address }
-    const { hosts = '', 'resolv.conf': resolvConf = '' } = filesOf(plan, { ...network, driver }, wanted, engine)
+    const { hosts = '', 'resolv.conf': resolvConf = '' } = filesOf(plan, { ...network, address }, wanted, engine)
     return { hosts, 'resolv.conf': resolvConf }
   }
   return { plan, network, files, filesAt }
