@@ -8,7 +8,7 @@ const tool = (name: string) => [process.execPath, `${root}/node_modules/.bin/${n
 const tsgolint = `${root}/node_modules/@oxlint-tsgolint/linux-${process.arch}/tsgolint`
 
 const gates: Record<string, string[]> = {
-  'unit tests': [process.execPath, 'test', '--only-failures', './test/unit'],
+  'unit tests': [process.execPath, 'test', '--timeout=20000', '--only-failures', './test/unit'],
   types: [...tool('tsc'), '-p', '.'],
   lint: [...tool('oxlint'), '--type-aware', '--quiet', 'src', 'scripts', 'test', 'bench'],
   'unused code': [...tool('knip'), '--no-progress'],

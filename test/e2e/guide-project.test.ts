@@ -28,7 +28,7 @@ const dockerfile = `# A Debian with Python and pip takes the place of python:3.9
 FROM python
 
 # Flask from the packages of the distribution
-RUN --mount=target=/ctx dpkg -i /ctx/packages/*.deb
+RUN --mount=source=packages,target=/packages dpkg -i /packages/*.deb
 
 # Set the working directory in the container
 WORKDIR /app

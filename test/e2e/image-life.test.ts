@@ -239,7 +239,7 @@ describe('image', () => {
 
   tspodOnly()('prune says what goes before it asks', async () => {
     const asked = await tspodWith({ stdin: 'n\n' }, 'image', 'prune', '--all')
-    expect(asked.stdout).toMatch(/WARNING! .*\n\t.*alpine:latest \(1\.\d+MB\)\n/)
+    expect(asked.stdout).toMatch(/WARNING! .*\n(?:\t.*\n)*\t.*alpine:latest \(1\.\d+MB\)\n/)
     await ok('image', 'exists', 'alpine')
     await ok('image', 'prune', '--all', '--force', '--filter', 'until=1h')
     expect((await tspod('image', 'exists', 'top:1')).status).toBe(0)
