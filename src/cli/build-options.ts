@@ -3,7 +3,7 @@ import { choice, commas, flag, integer, invalidValue, list, type OptionSpec, par
 import { pullOptions } from './pull-options.ts'
 import { parseDurationOption } from './values.ts'
 
-const limits = 'limits on memory, processors, processes and devices come later'
+const limits = 'the steps of a build have no limits yet; containers have them'
 const namespaces = 'steps always have namespaces of their own'
 const sbom = 'lists of components come later'
 
@@ -85,7 +85,7 @@ export const buildOptions = {
   layers: refused('', 'every step is remembered; --no-cache does all anew', { harmless: ['true'] }),
   load: flag('Keep the image in the store, as is always done'),
   logfile: refused('file', 'redirect standard error'),
-  manifest: refused('name', 'lists of manifests come later'),
+  manifest: refused('name', 'tspod manifest create makes the list afterwards'),
   memory: refused('size', limits, { short: 'm', harmless: ['0'] }),
   memorySwap: refused('size', limits, { harmless: ['-1', '0'] }),
   metadataFile: text('file', 'Write what was built to this file, as JSON', { completes: 'files' }),
@@ -113,7 +113,7 @@ export const buildOptions = {
   secret: list('id=ID,src=FILE', 'A secret for RUN --mount=type=secret; env=NAME takes a variable'),
   securityOpt: list('option', 'seccomp=, no-new-privileges, apparmor=, label=, mask=, unmask='),
   shmSize: text('size', 'Size of /dev/shm (default 65536k)'),
-  signBy: refused('key', 'signatures come later'),
+  signBy: refused('key', 'tspod image sign signs it afterwards'),
   skipUnusedStages: flag('Leave out stages that the result does not need (default true)'),
   sourceDateEpoch: integer(
     'Times of the image and the latest of files, in seconds since 1970 (default SOURCE_DATE_EPOCH)',

@@ -46,12 +46,7 @@ export async function performMounts(
   }
   const last = steps.slice(done)
   const answer = performPlain === performSteps ? postSteps(init, last) : undefined
-  try {
-    await meanwhile()
-  } catch (error) {
-    answer?.()
-    throw error
-  }
+  await meanwhile()
   performMaking(init, last, (servant, some) =>
     some === last && answer !== undefined ? answer() : performPlain(servant, some),
   )

@@ -20,7 +20,7 @@ export const commitCommand = defineCommand({
     iidfile: text('file', "Write the image's id to this file", { completes: 'files' }),
     includeVolumes: flag("Declare the container's mounts as volumes of the image"),
     message: text('text', 'Comment of the image', { short: 'm' }),
-    pause: refused('', 'pausing needs cgroups, which come later; stop a container whose files must not change', {
+    pause: refused('', 'tspod pause it first where its files must not change, or stop it', {
       short: 'p',
       harmless: ['false'],
     }),
