@@ -36,6 +36,7 @@ export async function startPushRegistry(trouble: Trouble = {}): Promise<PushRegi
   const sessions = new Map<string, Buffer>()
   const requests: string[] = []
   const counts = new Map<Phase, number>()
+  let uploads = 0
   let received = 0
   let tokens = 0
   let uses = 0
@@ -79,7 +80,7 @@ export async function startPushRegistry(trouble: Trouble = {}): Promise<PushRegi
       }
       case 'start': {
         if (bad?.cutAfter !== undefined) return void request.socket.destroy()
-        newest = String(sessions.size + 1)
+        newest = String(++uploads)
         sessions.set(newest, Buffer.alloc(0))
         return send(202, place(0))
       }
