@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { allowHugePages } from './huge-pages.ts'
 import { platformFile } from './platform-file.ts'
 
 const root = resolve(import.meta.dir, '..')
@@ -67,6 +68,8 @@ async function build(target: Architecture, outfile: string): Promise<void> {
     },
   })
   if (!result.success) throw new AggregateError(result.logs, 'the bundler refused')
+  // the pages of arm64 may be so large that a huge one is 512 MB
+  if (target === 'x64') allowHugePages(unfinished)
   chmodSync(unfinished, 0o755)
   renameSync(unfinished, outfile)
   rmSync(staging, { recursive: true })

@@ -6,6 +6,7 @@ import { type ContainerRecord, containerDir, hasScratch } from '#container/recor
 import { markRunning } from '#container/running-index.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
 import { errnoOf, TspodError } from '#errors.ts'
+import { frugalEnvironment } from '#host/bun.ts'
 import { probeDevice } from '#host/device-file.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
@@ -297,9 +298,6 @@ function openHelperPipes(sockets: string, resources: DisposableStack): HelperPip
   return { folder, ready, readyReader, exit, alive }
 }
 
-/** A monitor moves bytes by a few calls a batch: without the engine's compilers it is as fast, and 1 MB smaller (docs/decisions). */
-const withoutCompiler = 'BUN_JSC_useJIT=0'
-
 /** Where the monitor keeps the network helper's lifeline; it never looks at it. */
 const LIFELINE = 8
 const STDIN_PIPE = 6
@@ -332,7 +330,7 @@ function monitorProgram(
   return {
     executable: executable.number,
     argv,
-    env: [...env, withoutCompiler, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`],
+    env: [...env, ...frugalEnvironment, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`],
     descriptors,
   }
 }

@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
+import { frugalEnvironment } from '#host/bun.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { trySyscall } from '#sys/call.ts'
@@ -154,14 +155,11 @@ function execute(namespace: UserNamespace, runRoot: string, listener: Fd): void 
   ])
 }
 
-/** The service answers names in a fraction of a millisecond without the engine's compilers, and is megabytes smaller (as monitors are). */
-const withoutCompiler = 'BUN_JSC_useJIT=0'
-
 /** What the program needs to start, and nothing of what the caller happens to have. */
 function serviceEnvironment(): string[] {
   const env = ['HOME', 'XDG_RUNTIME_DIR', 'XDG_CACHE_HOME', 'PATH', 'TSPOD_LOG'].flatMap(name => {
     const value = process.env[name]
     return value === undefined ? [] : [`${name}=${value}`]
   })
-  return [...env, withoutCompiler, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`]
+  return [...env, ...frugalEnvironment, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`]
 }
