@@ -15,6 +15,7 @@ import type { Attended } from './launch.ts'
 import { openLog } from './log/open.ts'
 import { Monitor, type MonitorEvents, type MonitorPlace, type WatchedChildren } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
+import { releasePorts } from './release-ports.ts'
 
 /** Watches the container and serves this very process as its first client, until it ends or the user leaves. */
 export async function attend(
@@ -42,6 +43,7 @@ export async function attend(
     return outcome
   }
   const ending = monitor.finish()
+  await releasePorts(child)
   const isRecorded = await recordEnding(child, ending, message => monitor.announce(message))
   if (isRecorded) {
     launcher.disinherit()

@@ -13,9 +13,16 @@ import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
 import type { NetworkConnection, NetworkDriver, NetworkHelper } from '#network/driver.ts'
 import { HelperFailure } from '#network/helper-failure.ts'
+import type { PortMapping } from '#network/ports/mapping.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
-import { type CreatedProcess, createProcess, keepsGroups, type ProcessStreams } from '#runtime/create.ts'
+import {
+  type CreatedProcess,
+  createProcess,
+  type HelperRequest,
+  keepsGroups,
+  type ProcessStreams,
+} from '#runtime/create.ts'
 import type { ContainerHooks, PoststopHooks } from '#runtime/hooks.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
@@ -115,12 +122,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       root,
       streams: streams.process,
       monitor: monitorProgram(record.id, theirControl, streams, helperPipes?.alive, resources, request.isAttended),
-      helperDescriptors: helperPipes && [
-        streams.nullFd.number,
-        helperPipes.ready.number,
-        helperPipes.exit.number,
-        helperPipes.folder.number,
-      ],
+      helper: helper && helperPipes && helperRequest(helper, ports, streams.nullFd, helperPipes),
       seccomp,
       cgroup: request.cgroup,
       isAttended: request.isAttended,
@@ -129,24 +131,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
   )
   theirControl.close()
   request.connection?.attach(created.identity)
-  const helperPid =
-    helper === undefined || helperPipes === undefined
-      ? undefined
-      : created.startHelper({
-          executable: helper.path,
-          argv: helper.argv({ pid: created.identity.pid, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
-          env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
-          // its socket is to be ours too, whoever it is in the container's user namespace
-          umask: 0,
-          descriptors: new Map([
-            [0, streams.nullFd.number],
-            [1, streams.nullFd.number],
-            [2, streams.nullFd.number],
-            [3, helperPipes.ready.number],
-            [4, helperPipes.exit.number],
-            [5, helperPipes.folder.number],
-          ]),
-        })
+  const { helperPid } = created
   const startedAt = formatTimestamp(wallClockNs())
   if (hooks?.poststop !== undefined) (await import('./poststop.ts')).owePoststop(folder, hooks.poststop)
   recordState(folder, request, created, helperPid, startedAt)
@@ -298,6 +283,26 @@ function openHelperPipes(sockets: string, resources: DisposableStack): HelperPip
   return { folder, ready, readyReader, exit, alive }
 }
 
+function helperRequest(
+  helper: NetworkHelper,
+  ports: readonly PortMapping[],
+  nullFd: Fd,
+  { ready, exit, folder }: HelperPipes,
+): HelperRequest {
+  const descriptors = [nullFd, nullFd, nullFd, ready, exit, folder].map(fd => fd.number)
+  return {
+    descriptors,
+    program: target => ({
+      executable: helper.path,
+      argv: helper.argv({ ...target, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
+      env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+      // its socket is to be ours too, whoever it is in the container's user namespace
+      umask: 0,
+      descriptors: new Map(descriptors.entries()),
+    }),
+  }
+}
+
 /** Where the monitor keeps the network helper's lifeline; it never looks at it. */
 const LIFELINE = 8
 const STDIN_PIPE = 6
@@ -369,8 +374,8 @@ function childMessage(
 ): ChildMessage {
   const { request } = record
   const helpers = [
-    ...(helperPid === undefined ? [] : [{ name: network?.name ?? '', pid: helperPid }]),
-    ...created.storagePids.map(pid => ({ name: 'fuse-overlayfs', pid })),
+    ...(helperPid === undefined ? [] : [{ name: network?.name ?? '', pid: helperPid, isAwaited: false }]),
+    ...created.storagePids.map(pid => ({ name: 'fuse-overlayfs', pid, isAwaited: true })),
   ]
   return {
     id: record.id,

@@ -14,6 +14,7 @@ import { Monitor, type MonitorPlace } from './monitor.ts'
 import { tryRead } from './nonblocking.ts'
 import { killOwnChildren, OwnChildren } from './own-children.ts'
 import { type ChildMessage, decodePayload, encodeMessage, HEADER_BYTES, messageTypes } from './protocol.ts'
+import { releasePorts } from './release-ports.ts'
 
 /** Descriptors that the launcher leaves. */
 const CONTROL = 3
@@ -74,6 +75,7 @@ async function watch(child: ChildMessage, control: Fd): Promise<void> {
   const monitor = new Monitor(child, log, control, journalEvents(child), ownPlace(child))
   while (!monitor.hasEnded) monitor.turn()
   const ending = monitor.finish()
+  await releasePorts(child)
   const { recordEnding, keepRecording } = await import('./ending.ts')
   const isRecorded = await recordEnding(child, ending, message => monitor.announce(message))
   monitor.bidFarewell()

@@ -23,6 +23,7 @@ import {
   encodeMessage,
   type FailureMessage,
   HEADER_BYTES,
+  type Helper,
   type MessageType,
   type OutputClosedMessage,
   type StartedMessage,
@@ -98,7 +99,7 @@ export class Monitor {
   readonly #place: MonitorPlace
   readonly #deadlines = new Deadlines()
   readonly #clients = new Clients(this.#deadlines, isFull => this.#holdOutput(isFull))
-  readonly #helpers: Map<number, string>
+  readonly #helpers: Map<number, Helper>
   readonly #starter: Client
   readonly #attachSocket: AttachSocket
   readonly #createdNs = bootClockNs()
@@ -122,7 +123,7 @@ export class Monitor {
     this.#log = log
     this.#events = events
     this.#oom = new OomWatch(place.poller, child.cgroupFolder, () => events.onOom())
-    this.#helpers = new Map(child.helpers.map(({ name, pid }) => [pid, name]))
+    this.#helpers = new Map(child.helpers.map(helper => [helper.pid, helper]))
     this.#starter = this.#accept(control)
     this.#openStreams()
     this.#attachSocket = new AttachSocket(
@@ -162,14 +163,14 @@ export class Monitor {
     this.#log.close()
   }
 
-  /** After the end: closes everything but the clients, ends the helpers. */
+  /** After the end: closes everything but the clients; what would be in the way of others has ended. */
   finish(): Ending {
     this.#attachSocket.close()
     this.#input?.close()
     this.#oom.close()
     this.#log.close()
-    for (const pid of this.#helpers.keys()) this.#children.end(pid)
-    this.#helpers.clear()
+    // the others are dying: it takes the kernel 15 ms to remove a network device, and the machine's process 1 collects them
+    for (const [pid, { isAwaited }] of this.#helpers) if (isAwaited) this.#children.end(pid)
     return {
       status: this.#status ?? { code: UNKNOWN_STATUS, signal: undefined },
       durationNs: bootClockNs() - this.#createdNs,
@@ -326,8 +327,8 @@ export class Monitor {
     if (helper !== undefined) {
       this.#helpers.delete(pid)
       if (this.#status !== undefined) return
-      this.#log.note(`tspod: ${helper} has ended (status ${status.code}) before the container that it serves`)
-      this.#events.onHelperLost(helper, status)
+      this.#log.note(`tspod: ${helper.name} has ended (status ${status.code}) before the container that it serves`)
+      this.#events.onHelperLost(helper.name, status)
     } else if (pid === this.#child.pid) {
       this.#oom.look() // at once: the group may be removed by now
       this.#status = this.#isTimedOut ? { ...status, code: TIMED_OUT } : status

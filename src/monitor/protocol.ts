@@ -41,6 +41,14 @@ export const messageTypes = {
 
 export type MessageType = keyof typeof messageTypes
 
+/** A child of the monitor beside process 1, which ends with the container. */
+export interface Helper {
+  name: string
+  pid: number
+  /** Whether the container's end is told only when this has ended too: it serves its files. */
+  isAwaited: boolean
+}
+
 /** All that a monitor has to know about its container. */
 export interface ChildMessage {
   id: string
@@ -69,8 +77,7 @@ export interface ChildMessage {
   stopTimeoutSeconds: number
   /** It is killed when it has run for this long (`--timeout`). */
   timeoutSeconds?: number
-  /** Children of the monitor beside process 1, which end with the container. */
-  helpers: { name: string; pid: number }[]
+  helpers: Helper[]
   /** Hooks for when it has ended. */
   poststop?: PoststopHooks
   /** Its control group, where it has one of its own: tells of the out-of-memory killer. */

@@ -69,8 +69,15 @@ export interface CreateRequest {
   cgroup?: PendingCgroup
   /** Descriptors from 3 up to hand on to the program (`--preserve-fds`). */
   preservedFds: number
-  /** Descriptors that the network helper beside the container will be given; absent where there is none. */
-  helperDescriptors?: readonly number[]
+  helper?: HelperRequest | undefined
+}
+
+/** The network helper beside a container: a program outside that serves its network namespace. */
+export interface HelperRequest {
+  /** The program for a container whose process 1 is `pid`. */
+  program: (target: { pid: number }) => Program
+  /** Those of our descriptors that it is given. */
+  descriptors: readonly number[]
 }
 
 /** A container whose process is ready to execute its program. Disposing it before `start` ends everything. */
@@ -84,6 +91,8 @@ export class CreatedProcess implements Disposable {
   readonly launcher: Servant | undefined
   /** Its control group, where it has one of its own. */
   readonly cgroupFolder: string | undefined
+  /** The network helper, a child of the monitor. */
+  readonly helperPid: number | undefined
   readonly #init: Servant
   readonly #helper: Servant | undefined
   readonly #plan: CreatePlan
@@ -105,6 +114,7 @@ export class CreatedProcess implements Disposable {
     cgroupFolder: string | undefined
   }) {
     this.#init = parts.init
+    this.helperPid = parts.helper?.pid
     this.#helper = parts.helper
     this.#plan = parts.plan
     this.#namespace = parts.namespace
@@ -115,13 +125,6 @@ export class CreatedProcess implements Disposable {
     this.storagePids = parts.storagePids
     this.launcher = parts.launcher
     this.cgroupFolder = parts.cgroupFolder
-  }
-
-  /** Starts the network helper beside the container, without waiting for it; its pid. It is a child of the monitor. */
-  startHelper(program: Program): number {
-    if (this.#helper === undefined) throw new RangeError('no helper was asked for')
-    this.#helper.postExec(programCalls(program))
-    return this.#helper.pid
   }
 
   /** Waits until the helper's program runs. Throws where it cannot be executed. */
@@ -194,7 +197,7 @@ function identify(pid: number): ProcessIdentity {
   return { pid, startTime: readProcessStat(pid)?.startTime ?? 0 }
 }
 
-/** Creates the container's processes. The caller then starts the helper, calls `prepare` and `start`. */
+/** Creates the container's processes, and starts the network helper without waiting for it. The caller then calls `prepare` and `start`. */
 export function createProcess(request: CreateRequest): CreatedProcess {
   const { spec, namespace, streams } = request
   const perform = performer(kernelFeatures())
@@ -202,7 +205,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const launcherSeat = new Seat()
   const stagerSeat = resources.use(new Seat())
   const initSeat = resources.use(new Seat())
-  const helperSeat = request.helperDescriptors !== undefined ? resources.use(new Seat()) : undefined
+  const helperSeat = request.helper !== undefined ? resources.use(new Seat()) : undefined
   const storageSeats = Array.from({ length: serverCount(request.root) }, () => resources.use(new Seat()))
   const stub = resources.use(openStub(launcherSeat))
   const joined = planNamespaces(spec.linux ?? {}).join.map(({ path, flag }) => ({
@@ -217,7 +220,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     ...joined.map(({ fd }) => fd.number),
     ...[...trees.values()].map(fd => fd.number),
     ...request.monitor.descriptors.values(),
-    ...(request.helperDescriptors ?? []),
+    ...(request.helper?.descriptors ?? []),
     ...Array.from({ length: request.preservedFds }, (_, index) => 3 + index),
     ...(typeof request.monitor.executable === 'number' ? [request.monitor.executable] : []),
     ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
@@ -284,6 +287,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     call('prctl', PR_SET_DUMPABLE, 1, 0, 0, 0),
     call('setsid'),
   ])
+  if (request.helper !== undefined) helper?.postExec(programCalls(request.helper.program({ pid: init.pid })))
   if (request.isAttended) {
     launcher.awaitChild(stager.pid)
     launcher.do(foreignEnds(keep, seats, request.monitor).map(fd => tolerate('EBADF', call('close', fd))))

@@ -8,7 +8,7 @@ import { TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
-import { type CreatedProcess, type CreateRequest, createProcess } from '#runtime/create.ts'
+import { type CreatedProcess, type CreateRequest, createProcess, type HelperRequest } from '#runtime/create.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { trySyscall } from '#sys/call.ts'
 import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
@@ -65,7 +65,7 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
           [8, alive.number],
         ]),
       },
-      helperDescriptors: helper && [nullFd.number, ready.number, exit.number, sockets.number],
+      helper: helper && helperRequest(helper, [nullFd, nullFd, nullFd, ready, exit, sockets]),
       seccomp,
       isAttended: true,
       preservedFds: 0,
@@ -75,7 +75,7 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
   created.launcher?.call('chdir', '/')
   writeFully(orderWriter.number, Buffer.from(JSON.stringify(created.identity)))
   orderWriter.close()
-  const helperPid = helper && startHelper(created, helper, { nullFd, ready, exit, sockets })
+  const { helperPid } = created
   await created.prepare(async () => {})
   if (helper !== undefined) awaitHelper(created, readyReader, ready)
   created.start()
@@ -99,24 +99,18 @@ function openPair(resources: DisposableStack): [Fd, Fd] {
   return [reader, writer]
 }
 
-function startHelper(
-  created: CreatedProcess,
-  helper: NonNullable<NetworkDriver['helper']>,
-  { nullFd, ready, exit, sockets }: Record<'nullFd' | 'ready' | 'exit' | 'sockets', Fd>,
-): number {
-  return created.startHelper({
-    executable: helper.path,
-    argv: helper.argv({ pid: created.identity.pid, ports: [], descriptors: { ready: 3, exit: 4, folder: 5 } }),
-    env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
-    descriptors: new Map([
-      [0, nullFd.number],
-      [1, nullFd.number],
-      [2, nullFd.number],
-      [3, ready.number],
-      [4, exit.number],
-      [5, sockets.number],
-    ]),
-  })
+/** `fds`: what its descriptors 0 to 5 are. */
+function helperRequest(helper: NonNullable<NetworkDriver['helper']>, fds: readonly Fd[]): HelperRequest {
+  const descriptors = fds.map(fd => fd.number)
+  return {
+    descriptors,
+    program: target => ({
+      executable: helper.path,
+      argv: helper.argv({ ...target, ports: [], descriptors: { ready: 3, exit: 4, folder: 5 } }),
+      env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+      descriptors: new Map(descriptors.entries()),
+    }),
+  }
 }
 
 const HELPER_DEADLINE_MS = 10_000

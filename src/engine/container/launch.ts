@@ -44,7 +44,7 @@ export async function launch(
       restarts,
       hasJournal: engine.config.engine.eventsLogger === 'file',
       isAttended,
-      meanwhile: isAttended ? loadAttending : async () => {},
+      meanwhile: async () => await (isAttended ? loadAttending(record.logDriver) : undefined),
     })
     pidFile?.write(launched.pid)
     return launched
@@ -61,7 +61,8 @@ async function openPidFile(path: string): Promise<PidFile> {
 }
 
 /** What the attached command line runs next. */
-async function loadAttending(): Promise<void> {
+async function loadAttending(logDriver: string): Promise<void> {
   await import('./attach.ts')
   await import('#monitor/attended.ts')
+  if (logDriver === 'k8s-file') await import('#monitor/log/k8s-file.ts')
 }
