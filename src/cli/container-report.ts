@@ -35,6 +35,8 @@ export function statusText(container: ContainerSummary, nowMs: number): string {
       return `${up} (Paused)`
     case 'exited':
       return `Exited (${exitCode})${exitedMs === undefined ? '' : ` ${timeAgo(exitedMs, nowMs)}`}`
+    case 'restarting':
+      return `Restarting (${exitCode})${exitedMs === undefined ? '' : ` ${timeAgo(exitedMs, nowMs)}`}`
     case 'elsewhere':
       return `Up on ${machine || 'another machine'}`
     case 'created':

@@ -17,6 +17,7 @@ const statuses: Record<string, ContainerStatus> = {
   stopping: 'stopping',
   exited: 'exited',
   stopped: 'exited',
+  restarting: 'restarting',
   removing: 'removing',
   elsewhere: 'elsewhere',
   unknown: 'unknown',

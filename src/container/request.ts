@@ -3,6 +3,7 @@
 
 import type { PortRequest } from '#network/ports/mapping.ts'
 import type { ResourcesSpec } from '#oci/runtime-spec.ts'
+import type { RestartPolicy } from './restart-policy.ts'
 
 export type NamespaceMode =
   | { kind: 'private' }
@@ -170,6 +171,8 @@ export interface ContainerRequest {
   stopTimeoutSeconds?: number
   /** `--timeout`: kill it after this long */
   timeoutSeconds?: number
+  /** absent: it stays ended; `update` changes it */
+  restart?: RestartPolicy
   timezone?: string
   /** replace a container of the same name */
   replace: boolean

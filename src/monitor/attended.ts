@@ -42,15 +42,16 @@ export async function attend(
     return outcome
   }
   const ending = monitor.finish()
-  const isRecorded = await recordEnding(child, ending, message => monitor.announce(message))
-  if (isRecorded) {
+  const { isRecorded, restart } = await recordEnding(child, ending, message => monitor.announce(message))
+  const isOver = isRecorded && restart === undefined
+  if (isOver) {
     launcher.disinherit()
     launcher.awaitChild(child.pid)
   }
   monitor.bidFarewell()
   while (link.outcome === undefined) poller.wait()
-  launcher.close() // on a full disk it is the monitor now, and tries again
-  if (isRecorded) waitProcess(launcher.pid)
+  launcher.close() // on a full disk it is the monitor now, and tries again; and it is where the container starts again
+  if (isOver) waitProcess(launcher.pid)
   return link.conclude(link.outcome)
 }
 

@@ -53,6 +53,8 @@ export interface Ending {
   neverStarted: boolean
   /** Why, where the command line said so. */
   failure: FailureMessage | undefined
+  /** The monitor was asked to end, at logout or shutdown, and has stopped it. */
+  isAskedToEnd: boolean
 }
 
 /** The container's streams: pipes, or a terminal's master, which may have to be received over a socket first. */
@@ -112,6 +114,7 @@ export class Monitor {
   #failure: FailureMessage | undefined
   #status: ExitStatus | undefined
   #isTimedOut = false
+  #isAskedToEnd = false
 
   /** `control`: the socket of the command line that starts the container. */
   constructor(child: ChildMessage, log: LogDriver, control: Fd, events: MonitorEvents, place: MonitorPlace) {
@@ -149,9 +152,10 @@ export class Monitor {
     return this.#status !== undefined && this.#isReading && !this.#outputs.some(output => output.isOpen)
   }
 
-  /** Waits for something to happen, and does what follows from it. */
-  turn(): void {
-    this.#poller.wait(this.#deadlines.nextMs())
+  /** Waits for something to happen, at most so long (-1: for ever), and does what follows from it. */
+  turn(mostMs = -1): void {
+    const nextMs = this.#deadlines.nextMs()
+    this.#poller.wait(mostMs < 0 ? nextMs : nextMs < 0 ? mostMs : Math.min(nextMs, mostMs))
     this.#deadlines.run()
   }
 
@@ -176,6 +180,7 @@ export class Monitor {
       oomKilled: this.#oom.hasKilled,
       neverStarted: this.#wasNeverStarted,
       failure: this.#failure,
+      isAskedToEnd: this.#isAskedToEnd,
     }
   }
 
@@ -184,9 +189,14 @@ export class Monitor {
     this.#clients.sendToAll(message)
   }
 
+  /** Lets every client go once it has taken what is for it; `turn` sees to them. */
+  dismissClients(): void {
+    this.#clients.leave()
+  }
+
   /** Stays until every client has taken what is for it, or has been given up. */
   bidFarewell(): void {
-    this.#clients.leave()
+    this.dismissClients()
     while (this.#clients.size > 0) this.turn()
   }
 
@@ -356,6 +366,7 @@ export class Monitor {
   /** Asked to end, at logout or shutdown: the container is stopped first, so that there is something to record. */
   #onSignal(signal: number): void {
     if (signal !== SIGTERM || this.#status !== undefined) return
+    this.#isAskedToEnd = true
     killProcess(this.#child.pid, this.#child.stopSignal)
     this.#deadlines.set('stop', this.#child.stopTimeoutSeconds * 1000, () => {
       if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)

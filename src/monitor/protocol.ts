@@ -75,6 +75,12 @@ export interface ChildMessage {
   poststop?: PoststopHooks
   /** Its control group, where it has one of its own: tells of the out-of-memory killer. */
   cgroupFolder?: string
+  /** How often it was started again by its policy, before this run. */
+  restarts: number
+  /** This run is such a restart, waited for so long: where it cannot be, the monitor that wanted it is told, and nothing is recorded. */
+  restartPauseMs?: number
+  /** What the command line was given before its verb, for a restart; the engine's own. */
+  engineSettings: object
   /** Absent: nothing is written to the journal of events. */
   journal?: { image: string; attributes: Record<string, string> }
   startedAt: string

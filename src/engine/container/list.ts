@@ -6,7 +6,7 @@ import type { ContainerQuery, ContainerSummary, NamespaceInodes } from '#engine/
 import { type Engine, openEngine } from '#engine/open.ts'
 import { errnoOf } from '#errors.ts'
 import { newestFirst } from './select.ts'
-import { onlyRunning, type SeenContainer, surveyContainers, surveyMarked } from './survey.ts'
+import { onlyActive, type SeenContainer, surveyContainers, surveyMarked } from './survey.ts'
 
 /** The verb: the running ones, or all; newest first. */
 export async function listContainers(query: ContainerQuery): Promise<ContainerSummary[]> {
@@ -24,7 +24,7 @@ async function chooseContainers(engine: Engine, { all, last, filters }: Containe
   const survey =
     all || last !== undefined
       ? await settled(engine, surveyContainers(engine))
-      : onlyRunning(await settled(engine, surveyMarked(engine)))
+      : onlyActive(await settled(engine, surveyMarked(engine)))
   const candidates = newestFirst(survey)
   if (filters.length === 0) return candidates.slice(0, last)
   const { filterContainers } = await import('./filter.ts')
@@ -56,7 +56,7 @@ function summarize(engine: Engine, { id, report, status, record, isRunning }: Se
     mounts: record?.mounts.map(({ destination }) => destination) ?? [],
     networks: namesOfNetworks(engine, record),
     ports: record?.ports ?? [],
-    restarts: state?.restarts ?? 0,
+    restarts: state?.restarts ?? exit?.restarts ?? 0,
     ...(status === 'elsewhere' && state !== undefined && { machine: state.machineId }),
   }
 }

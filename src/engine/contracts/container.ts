@@ -1,6 +1,8 @@
 // Inputs and outputs of the container verbs: data only, times in milliseconds since 1970, ids in full (64 hex digits).
+import type { RestartPolicy } from '#container/restart-policy.ts'
 import type { TspodError } from '#errors.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
+import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import type { OnProgress, PullOptions } from './image.ts'
 
 /** A name, a full id or an unambiguous prefix; `{ latest: true }` is the one created last. */
@@ -12,6 +14,8 @@ export type ContainerStatus =
   | 'paused'
   | 'stopping'
   | 'exited'
+  /** ended, and about to be started again by its policy */
+  | 'restarting'
   | 'removing'
   /** the record says it runs on another machine that shares this store */
   | 'elsewhere'
@@ -75,6 +79,12 @@ export type RunOutcome = AttachOutcome & { id: string }
 export interface StopOptions {
   /** absent: what the container was created with */
   timeoutSeconds?: number
+}
+
+/** What `update` changes; absent: it stays. */
+export interface UpdateChanges {
+  resources?: ResourcesSpec
+  restart?: RestartPolicy | 'no'
 }
 
 export interface RestartOptions extends StopOptions {
