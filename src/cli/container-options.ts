@@ -69,7 +69,6 @@ export const createOptions = {
     { aliases: ['net'], completes: 'networks' },
   ),
   networkAlias: commas('name', 'Further names by which others on its networks find the container'),
-  noHealthcheck: flag('Run no health check, as is the case anyway'),
   noHostname: flag('Leave /etc/hostname as it is in the image'),
   noHosts: flag('Leave /etc/hosts as it is in the image'),
   oomScoreAdj: integer("Tune the kernel's choice when memory is short", -1000, { most: 1000 }),

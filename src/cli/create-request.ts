@@ -14,6 +14,7 @@ import { TspodError } from '#errors.ts'
 import { parseExposed, parsePublish } from '#network/ports/parse.ts'
 import { usageError } from './command.ts'
 import type { createOptions } from './container-options.ts'
+import { healthRequest } from './health-request.ts'
 import type { Values } from './option.ts'
 import { platformOf } from './pull-options.ts'
 import { resourcesOf } from './resource-options.ts'
@@ -107,6 +108,7 @@ export function createRequest(
     stopSignal: values.stopSignal,
     stopTimeoutSeconds: values.stopTimeout,
     timeoutSeconds: values.timeout === 0 ? undefined : values.timeout,
+    health: healthRequest(values),
     restart: parseRestartPolicy(values.restart ?? ''),
     timezone: values.tz,
     replace: values.replace ?? false,

@@ -3,6 +3,7 @@
 
 import type { PortRequest } from '#network/ports/mapping.ts'
 import type { ResourcesSpec } from '#oci/runtime-spec.ts'
+import type { HealthRequest } from './healthcheck.ts'
 import type { RestartPolicy } from './restart-policy.ts'
 
 export type NamespaceMode =
@@ -171,6 +172,8 @@ export interface ContainerRequest {
   stopTimeoutSeconds?: number
   /** `--timeout`: kill it after this long */
   timeoutSeconds?: number
+  /** absent: as the image has it */
+  health?: HealthRequest
   /** absent: it stays ended; `update` changes it */
   restart?: RestartPolicy
   timezone?: string

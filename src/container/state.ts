@@ -92,8 +92,13 @@ export function readStatus(folder: string, here: Machine): StatusReport {
   if (state.bootId !== here.bootId) return { status: 'exited', state }
   if (!isAlive(state)) return isAlive(state.monitor) ? afterEnd(folder, state, here) : { status: 'exited', state }
   if (state.stopper !== undefined && isAlive(state.stopper)) return { status: 'stopping', state }
-  if (state.cgroupFolder !== undefined && isFrozen(state.cgroupFolder)) return { status: 'paused', state }
+  if (isPaused(state)) return { status: 'paused', state }
   return { status: 'running', state }
+}
+
+/** Whether the processes of a container are stopped. */
+export function isPaused({ cgroupFolder }: Pick<ContainerState, 'cgroupFolder'>): boolean {
+  return cgroupFolder !== undefined && isFrozen(cgroupFolder)
 }
 
 /** Whether all processes of a control group are stopped (cgroup-v2.rst, cgroup.freeze). */

@@ -30,6 +30,7 @@ export async function attend(
     streams,
     watchChildren: onEnd => watchThrough(launcher, child, poller, onEnd),
     releaseOutput,
+    ...(child.health && { openHealth: await (await import('./health.ts')).HealthWatch.open(child) }),
   }
   const monitor = new Monitor(child, containerLog, toClient, eventsOf(child), place)
   writeFully(toMonitor.number, encodeMessage('started', { isTold: false }))

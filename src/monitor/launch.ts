@@ -365,7 +365,17 @@ function recordState(
 }
 
 function childMessage(
-  { record, graphRoot, runRoot, hasJournal, network, restarts, restartPauseMs, engineSettings }: LaunchRequest,
+  {
+    record,
+    namespace,
+    graphRoot,
+    runRoot,
+    hasJournal,
+    network,
+    restarts,
+    restartPauseMs,
+    engineSettings,
+  }: LaunchRequest,
   created: CreatedProcess,
   helperPid: number | undefined,
   startedAt: string,
@@ -399,6 +409,7 @@ function childMessage(
     helpers,
     ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
     ...(poststop !== undefined && { poststop }),
+    ...(record.healthcheck && { health: { check: record.healthcheck, isSingle: namespace.mode === 'single' } }),
     restarts,
     ...(restartPauseMs !== undefined && { restartPauseMs }),
     engineSettings,

@@ -75,6 +75,7 @@ async function watch(child: ChildMessage, control: Fd): Promise<void> {
     killOwnChildren()
     return
   }
+  if (child.health !== undefined) place.openHealth = await (await import('./health.ts')).HealthWatch.open(child)
   const monitor = new Monitor(child, log, control, journalEvents(child), place)
   while (!monitor.hasEnded) monitor.turn()
   const ending = monitor.finish()
@@ -106,6 +107,7 @@ async function restart(child: ChildMessage, place: OwnPlace, monitor?: Monitor):
 class OwnPlace implements MonitorPlace {
   readonly poller = new Poller()
   readonly streams: MonitorPlace['streams']
+  openHealth: MonitorPlace['openHealth']
   readonly #ends = new Map<number, ExitStatus>()
   #isAskedToEnd = false
 

@@ -10,7 +10,7 @@ import type { ChildMessage } from './protocol.ts'
 /** The part of the record; the policy is what it is now, since `update` may have changed it. */
 export function afterwards(
   child: ChildMessage,
-  { isAskedToEnd, neverStarted }: Pick<Ending, 'isAskedToEnd' | 'neverStarted'>,
+  { next, neverStarted }: Pick<Ending, 'next' | 'neverStarted'>,
   { exitCode, durationMs }: Pick<ExitRecord, 'exitCode' | 'durationMs'>,
 ): Pick<ExitRecord, 'restarts' | 'endedByUser' | 'restart'> {
   const { restarts, folder } = child
@@ -18,7 +18,8 @@ export function afterwards(
   if (state?.pid !== child.pid || state.startTime !== child.startTime) return {}
   const endedByUser = state.stopper !== undefined || state.endedByUser === true
   const known = { ...(restarts > 0 && { restarts }), ...(endedByUser && { endedByUser }) }
-  if (endedByUser || isAskedToEnd || neverStarted || !wantsRestart(policyOf(child), exitCode, restarts)) return known
+  if (endedByUser || next === 'stay' || neverStarted) return known
+  if (next === 'policy' && !wantsRestart(policyOf(child), exitCode, restarts)) return known
   const pauseMs = restartPauseMs(durationMs, child.restartPauseMs)
   const { machineId, bootId, monitor } = state
   const restart = { process: monitor, machineId, bootId, dueMs: Date.now() + pauseMs, pauseMs, count: restarts + 1 }

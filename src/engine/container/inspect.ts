@@ -11,6 +11,7 @@ import { log } from '#log.ts'
 import { type Digest, isDigest } from '#oci/digest.ts'
 import { type RuntimeSpec, runtimeSpecVersion } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
+import { seenHealth } from './health.ts'
 import { describeConfig } from './inspect-config.ts'
 import { describeHostConfig } from './inspect-host-config.ts'
 import { describeNetwork } from './inspect-network.ts'
@@ -100,7 +101,9 @@ export async function specOf(
   }
 }
 
-function describeState({ isRunning, status }: SeenContainer, { state, exit }: StatusReport): InspectObject {
+function describeState(seen: SeenContainer, { state, exit }: StatusReport): InspectObject {
+  const { isRunning, status } = seen
+  const health = describeHealth(seen)
   return {
     OciVersion: runtimeSpecVersion,
     Status: status,
@@ -115,12 +118,24 @@ function describeState({ isRunning, status }: SeenContainer, { state, exit }: St
     Error: exit?.error ?? '',
     StartedAt: state?.startedAt ?? exit?.startedAt ?? NEVER,
     FinishedAt: exit?.finishedAt ?? NEVER,
-    Health: { Status: '', FailingStreak: 0, Log: null },
+    Health: health,
     ...(state?.cgroupFolder !== undefined && { CgroupPath: state.cgroupFolder.replace('/sys/fs/cgroup', '') }),
     CheckpointedAt: NEVER,
     RestoredAt: NEVER,
     ...(status === 'elsewhere' && { Machine: state?.machineId }),
   }
+}
+
+function describeHealth(seen: SeenContainer): InspectObject {
+  const health = seenHealth(seen)
+  if (health === undefined) return { Status: '', FailingStreak: 0, Log: null }
+  const log = health.log.map(({ start, end, exitCode, output }) => ({
+    Start: start,
+    End: end,
+    ExitCode: exitCode,
+    Output: output,
+  }))
+  return { Status: health.status, FailingStreak: health.failingStreak, Log: log.length === 0 ? null : log }
 }
 
 function describeMounts({ mounts }: ContainerRecord): InspectObject[] {

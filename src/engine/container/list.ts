@@ -5,6 +5,7 @@ import { isLost } from '#container/state.ts'
 import type { ContainerQuery, ContainerSummary, NamespaceInodes } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { errnoOf } from '#errors.ts'
+import { healthOf } from './health.ts'
 import { newestFirst } from './select.ts'
 import { onlyActive, type SeenContainer, surveyContainers, surveyMarked } from './survey.ts'
 
@@ -38,7 +39,8 @@ async function settled(engine: Engine, containers: SeenContainer[]): Promise<See
   return await settleSeen(engine, containers)
 }
 
-function summarize(engine: Engine, { id, report, status, record, isRunning }: SeenContainer): ContainerSummary {
+function summarize(engine: Engine, container: SeenContainer): ContainerSummary {
+  const { id, report, status, record, isRunning } = container
   const { state, exit } = report
   return {
     id,
@@ -50,6 +52,7 @@ function summarize(engine: Engine, { id, report, status, record, isRunning }: Se
     status,
     ...(state !== undefined && { startedMs: Date.parse(state.startedAt) }),
     ...(exit !== undefined && { exitedMs: Date.parse(exit.finishedAt), exitCode: exit.exitCode }),
+    ...(record?.healthcheck !== undefined && { health: healthOf(container) }),
     pid: isRunning ? (state?.pid ?? 0) : 0,
     autoRemove: record?.request.remove ?? false,
     labels: record?.labels ?? {},

@@ -1,4 +1,5 @@
 // Inputs and outputs of the container verbs: data only, times in milliseconds since 1970, ids in full (64 hex digits).
+import type { HealthStatus } from '#container/healthcheck.ts'
 import type { RestartPolicy } from '#container/restart-policy.ts'
 import type { TspodError } from '#errors.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
@@ -36,6 +37,8 @@ export type ContainerFilter =
   | LabelFilter
   | { key: 'id' | 'name' | 'ancestor' | 'before' | 'since' | 'volume' | 'network'; value: string }
   | { key: 'status'; status: ContainerStatus }
+  | { key: 'health'; health: HealthStatus | 'none' }
+  | { key: 'restart-policy'; value: string }
   | { key: 'exited'; code: number }
   | { key: 'until'; beforeMs: number }
 
@@ -174,6 +177,8 @@ export interface ContainerSummary {
   startedMs?: number
   exitedMs?: number
   exitCode?: number
+  /** of its present or last run; absent: it has no check */
+  health?: HealthStatus
   /** 0 while it does not run */
   pid: number
   autoRemove: boolean
@@ -200,7 +205,7 @@ export interface InspectOptions {
 }
 
 export interface WaitOptions {
-  conditions: ContainerStatus[]
+  conditions: (ContainerStatus | 'healthy' | 'unhealthy')[]
   intervalMs: number
   ignoreMissing: boolean
   /** the first one that meets a condition ends the wait for all */
