@@ -6,7 +6,7 @@ import { filesystemOf, mayBeShared } from '#host/filesystem.ts'
 import { bootId, machineId } from '#host/machine.ts'
 import type { NetworkAddress } from '#network/driver.ts'
 import { SIGKILL, SIGTERM } from '#sys/flags.ts'
-import { isAlive, ownIdentity, type ProcessIdentity, signalProcess } from '#sys/process.ts'
+import { isAlive, ownIdentity, type ProcessIdentity, readProcessStat, signalProcess } from '#sys/process.ts'
 import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
 
 export type ContainerStatus =
@@ -44,6 +44,8 @@ export interface ContainerState extends Machine {
   restarts?: number
   /** A command that is stopping it; while that command lives the status is `stopping`. */
   stopper?: ProcessIdentity
+  /** Its processes were stopped by signals, but for these, which were stopped already. */
+  stoppedBySignal?: { spared: number[] }
   /** A user has killed it: its end is no reason to start it again. */
   endedByUser?: boolean
 }
@@ -96,9 +98,10 @@ export function readStatus(folder: string, here: Machine): StatusReport {
   return { status: 'running', state }
 }
 
-/** Whether the processes of a container are stopped. */
-export function isPaused({ cgroupFolder }: Pick<ContainerState, 'cgroupFolder'>): boolean {
-  return cgroupFolder !== undefined && isFrozen(cgroupFolder)
+/** Whether the processes of a container are stopped: its group is frozen, or signals have stopped them, of which the first one tells. */
+export function isPaused({ cgroupFolder, stoppedBySignal, pid }: ContainerState): boolean {
+  if (cgroupFolder !== undefined && isFrozen(cgroupFolder)) return true
+  return stoppedBySignal !== undefined && readProcessStat(pid)?.state === 'T'
 }
 
 /** Whether all processes of a control group are stopped (cgroup-v2.rst, cgroup.freeze). */

@@ -11,7 +11,7 @@ import {
   type HealthResult,
   nextCheckMs,
 } from '#container/healthcheck.ts'
-import { isPaused } from '#container/state.ts'
+import { isPaused, readState } from '#container/state.ts'
 import { TspodError } from '#errors.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
 import { bootClockNs, wallClockNs } from '#sys/clock.ts'
@@ -108,7 +108,8 @@ export class HealthWatch {
   }
 
   #run(): void {
-    if (isPaused(this.#child)) {
+    const state = readState(this.#child.folder)
+    if (state !== undefined && isPaused(state)) {
       this.#later(PAUSED_MS)
       return
     }

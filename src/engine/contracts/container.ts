@@ -290,5 +290,7 @@ export interface CommitOptions {
   includeVolumes: boolean
   /** one layer with all files, and none of the image's */
   squash: boolean
+  /** its processes stand still while its files are read */
+  pause: boolean
   onProgress?: OnProgress
 }
