@@ -1,5 +1,5 @@
-// Picks the role of this process: command line, monitor of one container, service of the user's networks, or
-// worker inside the user's namespace.
+// Picks the role of this process: command line, monitor of one container, what starts one again for it, service of the user's
+// networks, or worker inside the user's namespace.
 const role = process.argv[2] ?? ''
 
 if (role.startsWith('monitor:')) {
@@ -8,6 +8,9 @@ if (role.startsWith('monitor:')) {
 } else if (role.startsWith('worker:')) {
   const { workerMain } = await import('#engine/worker.ts')
   await workerMain(role)
+} else if (role.startsWith('restart:')) {
+  const { restartMain } = await import('#engine/container/restart-by-policy.ts')
+  process.exit(await restartMain(role.slice('restart:'.length), process.argv[3] ?? '{}'))
 } else if (role.startsWith('networks:')) {
   const { networkMain } = await import('#network/bridge/main.ts')
   networkMain(role.slice('networks:'.length), process.argv[3] === 'heir')

@@ -299,7 +299,15 @@ export const nouns: Record<string, NounEntry> = {
   },
   farm: { summary: 'Build on several machines', verbs: {} },
   generate: { summary: 'Generate files from containers', verbs: {} },
-  healthcheck: { summary: 'Manage health checks', verbs: {} },
+  healthcheck: {
+    summary: 'Manage health checks',
+    verbs: {
+      run: {
+        summary: 'Run the health check of a container',
+        load: async () => (await import('./commands/healthcheck.ts')).healthcheckRunCommand,
+      },
+    },
+  },
   kube: { summary: 'Run Kubernetes files', verbs: {} },
   machine: { summary: 'Manage a virtual machine', verbs: {} },
   manifest: {

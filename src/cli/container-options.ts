@@ -1,4 +1,5 @@
 // Every option of `create`, which are those of `run` but for a few, in the order of their names (podman-run(1)).
+import { lifeOptions } from './life-options.ts'
 import { choice, commas, flag, integer, list, parsed, text } from './option.ts'
 import { pullOptions } from './pull-options.ts'
 import { refusedContainerOptions } from './refused-options.ts'
@@ -6,6 +7,7 @@ import { resourceOptions } from './resource-options.ts'
 import { checkUmask, parseCgroupsMode, parseSeconds } from './values.ts'
 
 export const createOptions = {
+  ...lifeOptions,
   ...pullOptions,
   ...refusedContainerOptions,
   ...resourceOptions,
@@ -67,7 +69,6 @@ export const createOptions = {
     { aliases: ['net'], completes: 'networks' },
   ),
   networkAlias: commas('name', 'Further names by which others on its networks find the container'),
-  noHealthcheck: flag('Run no health check, as is the case anyway'),
   noHostname: flag('Leave /etc/hostname as it is in the image'),
   noHosts: flag('Leave /etc/hosts as it is in the image'),
   oomScoreAdj: integer("Tune the kernel's choice when memory is short", -1000, { most: 1000 }),

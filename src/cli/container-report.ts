@@ -26,15 +26,18 @@ export const namespaceColumns: Column<ContainerSummary>[] = namespaceFields.map(
 
 /** `Up 3 minutes`, `Exited (0) 2 hours ago`, `Created`. */
 export function statusText(container: ContainerSummary, nowMs: number): string {
-  const { status, startedMs, exitedMs, exitCode = 0, machine = '' } = container
+  const { status, startedMs, exitedMs, exitCode = 0, health, machine = '' } = container
+  const fitness = health === undefined ? '' : ` (${health})`
   const up = startedMs === undefined ? 'Up' : `Up ${humanDuration(Math.max(0, nowMs - startedMs))}`
   switch (status) {
     case 'running':
-      return up
+      return `${up}${fitness}`
     case 'paused':
       return `${up} (Paused)`
     case 'exited':
       return `Exited (${exitCode})${exitedMs === undefined ? '' : ` ${timeAgo(exitedMs, nowMs)}`}`
+    case 'restarting':
+      return `Restarting (${exitCode})${exitedMs === undefined ? '' : ` ${timeAgo(exitedMs, nowMs)}`}`
     case 'elsewhere':
       return `Up on ${machine || 'another machine'}`
     case 'created':

@@ -9,10 +9,12 @@ import { parseResources, withDefaultSwap } from '#container/options/resources.ts
 import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
 import type { ContainerRequest, MountRequest } from '#container/request.ts'
+import { parseRestartPolicy } from '#container/restart-policy.ts'
 import { TspodError } from '#errors.ts'
 import { parseExposed, parsePublish } from '#network/ports/parse.ts'
 import { usageError } from './command.ts'
 import type { createOptions } from './container-options.ts'
+import { healthRequest } from './health-request.ts'
 import type { Values } from './option.ts'
 import { platformOf } from './pull-options.ts'
 import { resourcesOf } from './resource-options.ts'
@@ -106,6 +108,8 @@ export function createRequest(
     stopSignal: values.stopSignal,
     stopTimeoutSeconds: values.stopTimeout,
     timeoutSeconds: values.timeout === 0 ? undefined : values.timeout,
+    health: healthRequest(values),
+    restart: parseRestartPolicy(values.restart ?? ''),
     timezone: values.tz,
     replace: values.replace ?? false,
     pull: pullPolicy(values.pull),
@@ -142,6 +146,7 @@ function checkConflicts(values: Values<typeof createOptions>): void {
     throw usageError('cannot replace container without --name being set')
   if (values.noHosts === true && values.addHost !== undefined)
     throw usageError('--no-hosts and --add-host cannot be set together')
+  checkRestartConflicts(values)
   const dns = [
     ['dns', values.dns],
     ['dns-search', values.dnsSearch],
@@ -153,6 +158,17 @@ function checkConflicts(values: Values<typeof createOptions>): void {
   const mapping = values.uidmap !== undefined || values.gidmap !== undefined
   if (mapping && values.userns !== undefined && values.userns !== 'private')
     throw usageError('--userns and --uidmap/--gidmap cannot be set together')
+}
+
+/** What a restart could not give the container again. */
+function checkRestartConflicts({ restart, rm, logDriver, preserveFds = 0 }: Values<typeof createOptions>): void {
+  if (parseRestartPolicy(restart ?? '') === undefined) return
+  if (rm === true)
+    throw usageError('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
+  if (logDriver === 'passthrough' || logDriver === 'passthrough-tty')
+    throw usageError(`--log-driver ${logDriver} conflicts with --restart: this command's streams end with it`)
+  if (preserveFds > 0)
+    throw usageError("--preserve-fds conflicts with --restart: this command's descriptors end with it")
 }
 
 function mountsOf(values: Values<typeof createOptions>, cwd: string): MountRequest[] {

@@ -17,10 +17,13 @@ const statuses: Record<string, ContainerStatus> = {
   stopping: 'stopping',
   exited: 'exited',
   stopped: 'exited',
+  restarting: 'restarting',
   removing: 'removing',
   elsewhere: 'elsewhere',
   unknown: 'unknown',
 }
+
+const healths = ['starting', 'healthy', 'unhealthy', 'none'] as const
 
 /** For ps, prune, and the verbs that take --filter (podman-ps(1)). */
 export function parseContainerFilters(texts: readonly string[]): ContainerFilter[] {
@@ -44,12 +47,20 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
         return { key, code: Number(value) }
       case 'until':
         return { key, beforeMs: parseTime('--filter until', value, Date.now()) }
-      case 'health':
-      case 'pod':
+      case 'health': {
+        const health = healths.find(each => each === value)
+        if (health === undefined) throw invalid(text, `the health is "${value}", must be one of ${healths.join(', ')}`)
+        return { key, health }
+      }
       case 'restart-policy':
+        return { key, value }
+      case 'pod':
         throw new TspodError('UNSUPPORTED', `--filter ${key} is not implemented yet`)
       default:
-        throw unknownFilter(key, 'id name label label! ancestor before since exited status volume network until')
+        throw unknownFilter(
+          key,
+          'id name label label! ancestor before since exited status health restart-policy volume network until',
+        )
     }
   })
 }

@@ -3,7 +3,6 @@
 import { refused } from './option.ts'
 
 const networks = 'old links are not there; containers on a user-defined network find each other by name'
-const health = 'health checks come later'
 const pods = 'pods come later'
 const kernel = 'a normal user cannot set it, or cgroup v2 does not have it'
 
@@ -15,21 +14,7 @@ export const refusedContainerOptions = {
   deviceCgroupRule: refused('rule', kernel),
   domainname: refused('name', 'put the full name into --hostname'),
   gpus: refused('devices', 'GPUs come later'),
-  healthCmd: refused('command', health, { harmless: ['none'] }),
-  healthInterval: refused('duration', health, { harmless: ['disable'] }),
-  healthLogDestination: refused('where', health),
-  healthMaxLogCount: refused('number', health),
-  healthMaxLogSize: refused('number', health),
-  healthOnFailure: refused('action', health, { harmless: ['none'] }),
-  healthRetries: refused('number', health),
-  healthStartInterval: refused('duration', health),
-  healthStartPeriod: refused('duration', health),
-  healthStartupCmd: refused('command', health),
-  healthStartupInterval: refused('duration', health),
-  healthStartupRetries: refused('number', health),
-  healthStartupSuccess: refused('number', health),
-  healthStartupTimeout: refused('duration', health),
-  healthTimeout: refused('duration', health),
+  healthLogDestination: refused('where', 'results are kept with the container; `inspect` shows them'),
   hostsFile: refused('file', '/etc/hosts is made from that of this machine; --no-hosts keeps that of the image'),
   isolation: refused('mode', 'this is of Windows', { harmless: ['default', ''] }),
   link: refused('container', networks),
@@ -42,7 +27,6 @@ export const refusedContainerOptions = {
   preserveFd: refused('list', '--preserve-fds passes descriptors from 3 on'),
   rdtClass: refused('class', kernel),
   requires: refused('containers', 'start the containers it needs first'),
-  restart: refused('policy', 'restarting by itself comes later', { harmless: ['no', ''] }),
   sdnotify: refused('mode', 'notifying systemd comes later', { harmless: ['ignore'] }),
   seccompPolicy: refused('policy', 'profiles in labels of images are not read', { harmless: ['default'] }),
   secret: refused('name', 'secrets come later; mount a file with --volume'),

@@ -1,4 +1,5 @@
 // Parsers of option values that several commands share. Pure but for the clock.
+import { parseRestartPolicy } from '#container/restart-policy.ts'
 import { TspodError } from '#errors.ts'
 import { parseDuration, parseTime } from './format/durations.ts'
 import { invalidValue } from './option.ts'
@@ -30,6 +31,12 @@ export function parseEndOption(text: string, flag: string): number {
 /** An octal file mode mask, `0022`. */
 export function checkUmask(text: string, flag: string): string {
   if (!/^[0-7]{1,4}$/.test(text)) throw invalidValue(text, flag, 'must be an octal mode such as 0022')
+  return text
+}
+
+/** `--restart`, as typed. */
+export function checkRestart(text: string): string {
+  parseRestartPolicy(text)
   return text
 }
 

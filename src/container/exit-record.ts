@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { during } from '#errors.ts'
 import { formatTimestamp, parseTimestamp } from '#oci/timestamp.ts'
 import { wallClockNs } from '#sys/clock.ts'
+import type { ProcessIdentity } from '#sys/process.ts'
 
 export interface ExitRecord {
   version: 1
@@ -20,6 +21,24 @@ export interface ExitRecord {
   /** The image's program was never executed: the container is `created`, and `error` says why. */
   neverStarted?: boolean
   error?: string
+  /** How often it had been started again by its policy. */
+  restarts?: number
+  /** A user has stopped or killed it: `unless-stopped` leaves it so after a boot too. */
+  endedByUser?: boolean
+  /** It is to start again; taken away by whoever does not want that. */
+  restart?: PendingRestart
+}
+
+/** A restart that a monitor waits for: while exactly that process lives, the container is `restarting`. */
+export interface PendingRestart {
+  process: ProcessIdentity
+  bootId: string
+  machineId: string
+  /** Milliseconds since 1970. */
+  dueMs: number
+  pauseMs: number
+  /** Restarts behind it once this one has happened. */
+  count: number
 }
 
 /** Writes the record; `durable` survives a power cut. */

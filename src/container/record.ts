@@ -6,6 +6,7 @@ import { during, errnoOf, TspodError } from '#errors.ts'
 import { randomHex } from '#host/bun.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import type { IdMappingSpec } from '#oci/runtime-spec.ts'
+import type { Healthcheck } from './healthcheck.ts'
 import type { ContainerRequest, NetworkRequest } from './request.ts'
 
 /** 64 hexadecimal digits. */
@@ -40,6 +41,8 @@ export interface ContainerRecord {
   labels: Record<string, string>
   stopSignal: number
   stopTimeoutSeconds: number
+  /** of the image and what the request makes of it; absent: none */
+  healthcheck?: Healthcheck
   logDriver: string
   /** absent for drivers that write no file */
   logPath?: string

@@ -3,6 +3,8 @@
 
 import type { PortRequest } from '#network/ports/mapping.ts'
 import type { ResourcesSpec } from '#oci/runtime-spec.ts'
+import type { HealthRequest } from './healthcheck.ts'
+import type { RestartPolicy } from './restart-policy.ts'
 
 export type NamespaceMode =
   | { kind: 'private' }
@@ -170,6 +172,10 @@ export interface ContainerRequest {
   stopTimeoutSeconds?: number
   /** `--timeout`: kill it after this long */
   timeoutSeconds?: number
+  /** absent: as the image has it */
+  health?: HealthRequest
+  /** absent: it stays ended; `update` changes it */
+  restart?: RestartPolicy
   timezone?: string
   /** replace a container of the same name */
   replace: boolean

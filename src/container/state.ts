@@ -5,8 +5,8 @@ import { TspodError } from '#errors.ts'
 import { filesystemOf, mayBeShared } from '#host/filesystem.ts'
 import { bootId, machineId } from '#host/machine.ts'
 import type { NetworkAddress } from '#network/driver.ts'
-import { SIGKILL } from '#sys/flags.ts'
-import { isAlive, ownIdentity, type ProcessIdentity, signalProcess } from '#sys/process.ts'
+import { SIGKILL, SIGTERM } from '#sys/flags.ts'
+import { isAlive, ownIdentity, type ProcessIdentity, readProcessStat, signalProcess } from '#sys/process.ts'
 import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
 
 export type ContainerStatus =
@@ -15,6 +15,8 @@ export type ContainerStatus =
   | 'paused'
   | 'stopping'
   | 'exited'
+  /** it has ended, and its monitor is about to start it again */
+  | 'restarting'
   | 'removing'
   | 'elsewhere'
   | 'unknown'
@@ -42,6 +44,10 @@ export interface ContainerState extends Machine {
   restarts?: number
   /** A command that is stopping it; while that command lives the status is `stopping`. */
   stopper?: ProcessIdentity
+  /** Its processes were stopped by signals, but for these, which were stopped already. */
+  stoppedBySignal?: { spared: number[] }
+  /** A user has killed it: its end is no reason to start it again. */
+  endedByUser?: boolean
 }
 
 export interface StatusReport {
@@ -81,15 +87,21 @@ export function clearState(folder: string): void {
 export function readStatus(folder: string, here: Machine): StatusReport {
   const state = readState(folder)
   const exit = readExitRecord(folder)
-  if (state === undefined) return exit === undefined ? { status: 'created' } : ended(exit)
+  if (state === undefined) return exit === undefined ? { status: 'created' } : ended(exit, here)
   if (exit !== undefined && exit.pid === state.pid && exit.startTime === state.startTime)
-    return { ...ended(exit), state }
+    return { ...ended(exit, here), state }
   if (state.machineId !== here.machineId) return { status: 'elsewhere', state }
   if (state.bootId !== here.bootId) return { status: 'exited', state }
-  if (!isAlive(state)) return isAlive(state.monitor) ? afterEnd(folder, state) : { status: 'exited', state }
+  if (!isAlive(state)) return isAlive(state.monitor) ? afterEnd(folder, state, here) : { status: 'exited', state }
   if (state.stopper !== undefined && isAlive(state.stopper)) return { status: 'stopping', state }
-  if (state.cgroupFolder !== undefined && isFrozen(state.cgroupFolder)) return { status: 'paused', state }
+  if (isPaused(state)) return { status: 'paused', state }
   return { status: 'running', state }
+}
+
+/** Whether the processes of a container are stopped: its group is frozen, or signals have stopped them, of which the first one tells. */
+export function isPaused({ cgroupFolder, stoppedBySignal, pid }: ContainerState): boolean {
+  if (cgroupFolder !== undefined && isFrozen(cgroupFolder)) return true
+  return stoppedBySignal !== undefined && readProcessStat(pid)?.state === 'T'
 }
 
 /** Whether all processes of a control group are stopped (cgroup-v2.rst, cgroup.freeze). */
@@ -102,14 +114,17 @@ function isFrozen(folder: string): boolean {
 }
 
 /** The monitor writes its record after the process has ended: what was not there a moment ago may be there now. */
-function afterEnd(folder: string, state: ContainerState): StatusReport {
+function afterEnd(folder: string, state: ContainerState, here: Machine): StatusReport {
   const exit = readExitRecord(folder)
   if (exit !== undefined && exit.pid === state.pid && exit.startTime === state.startTime)
-    return { ...ended(exit), state }
+    return { ...ended(exit, here), state }
   return { status: 'stopping', state, isEnding: true }
 }
 
-function ended(exit: ExitRecord): StatusReport {
+function ended(exit: ExitRecord, here: Machine): StatusReport {
+  if (exit.restart !== undefined && exit.restart.bootId === here.bootId && isAlive(exit.restart.process))
+    return { status: 'restarting', exit }
+  if (exit.restart !== undefined && exit.restart.machineId !== here.machineId) return { status: 'elsewhere', exit }
   return { status: exit.neverStarted === true ? 'created' : 'exited', exit }
 }
 
@@ -132,6 +147,7 @@ export const allowed: Record<ContainerStatus, readonly Verb[]> = {
   stopping: ['stop', 'kill', 'exec', 'attach', 'top'],
   paused: ['stop', 'kill', 'top', 'unpause'],
   exited: ['start', 'stop', 'remove'],
+  restarting: ['start', 'stop'],
   removing: ['remove'],
   elsewhere: [],
   unknown: ['remove'],
@@ -183,6 +199,11 @@ export function signalContainer(state: ContainerState, signal: number): boolean 
 /** Kills the monitor of a container that has ended, whose end it cannot record. False when it has ended itself. */
 export function endMonitor({ monitor }: ContainerState): boolean {
   return signalProcess(monitor, SIGKILL)
+}
+
+/** Ends a monitor that only waits to start its container again. False when it has ended itself. */
+export function endRestarter(monitor: ProcessIdentity, by: 'SIGTERM' | 'SIGKILL'): boolean {
+  return signalProcess(monitor, by === 'SIGTERM' ? SIGTERM : SIGKILL)
 }
 
 /** True while the program that connects a running container is there. */

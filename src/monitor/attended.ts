@@ -31,6 +31,7 @@ export async function attend(
     streams,
     watchChildren: onEnd => watchThrough(launcher, child, poller, onEnd),
     releaseOutput,
+    ...(child.health && { openHealth: await (await import('./health.ts')).HealthWatch.open(child) }),
   }
   const monitor = new Monitor(child, containerLog, toClient, eventsOf(child), place)
   writeFully(toMonitor.number, encodeMessage('started', { isTold: false }))
@@ -44,15 +45,16 @@ export async function attend(
   }
   const ending = monitor.finish()
   await releasePorts(child)
-  const isRecorded = await recordEnding(child, ending, message => monitor.announce(message))
-  if (isRecorded) {
+  const { isRecorded, restart } = await recordEnding(child, ending, message => monitor.announce(message))
+  const isOver = isRecorded && restart === undefined
+  if (isOver) {
     launcher.disinherit()
     launcher.awaitChild(child.pid)
   }
   monitor.bidFarewell()
   while (link.outcome === undefined) poller.wait()
-  launcher.close() // on a full disk it is the monitor now, and tries again
-  if (isRecorded) waitProcess(launcher.pid)
+  launcher.close() // on a full disk it is the monitor now, and tries again; and it is where the container starts again
+  if (isOver) waitProcess(launcher.pid)
   return link.conclude(link.outcome)
 }
 

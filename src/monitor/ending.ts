@@ -2,7 +2,7 @@
 // Runs in the monitor, after its loop.
 
 import { join } from 'node:path'
-import { type ExitRecord, writeExitRecord } from '#container/exit-record.ts'
+import { type ExitRecord, type PendingRestart, writeExitRecord } from '#container/exit-record.ts'
 import type { ContainerId } from '#container/record.ts'
 import { disposeHidden, hideContainer } from '#container/remove.ts'
 import { unmarkRunning } from '#container/running-index.ts'
@@ -20,35 +20,40 @@ import { type ChildMessage, type ExitMessage, encodeMessage } from './protocol.t
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
 
-/**
- * Records the end of a container; `announce` sends a message to every client. False where there was no space for it: `keepRecording`
- * tries again.
- */
+/** What became of the record of an end. */
+export interface Recorded {
+  /** False where there was no space for it: `keepRecording` tries again. */
+  isRecorded: boolean
+  /** The container is to start again. */
+  restart: PendingRestart | undefined
+}
+
+/** Records the end of a container; `announce` sends a message to every client. */
 export async function recordEnding(
   child: ChildMessage,
   ending: Ending,
   announce: (message: Buffer) => void,
-): Promise<boolean> {
-  const record = exitRecordOf(child, ending)
+): Promise<Recorded> {
+  const record = await exitRecordOf(child, ending)
   if (child.cgroupFolder !== undefined) await endCgroup(child, child.cgroupFolder)
   const message: ExitMessage = { exitCode: record.exitCode, oomKilled: record.oomKilled }
   if (record.error !== undefined) message.error = record.error
   const frame = encodeMessage('exit', message)
   // the journal first: who waits for a container that removes itself finds its exit code there
-  journalEvent(child, 'died', { exitCode: record.exitCode })
+  if (!isFailedRestart(child, record)) journalEvent(child, 'died', { exitCode: record.exitCode })
   if (child.remove) {
     await runHooks(child, ending)
     const trash = hideContainer(child.graphRoot, child.id as ContainerId)
     announce(frame)
     if (trash !== undefined) await removeFor(child, trash)
-    return true
+    return { isRecorded: true, restart: undefined }
   }
   const scratch = hideScratch(child) // before: afterwards another command may have started it again
-  const recorded = recordNow(child, record)
+  const isRecorded = recordNow(child, record)
   await runHooks(child, ending)
   announce(frame)
   if (scratch !== undefined) await removeTree(scratch, () => keptNamespace(child, scratch))
-  return recorded
+  return { isRecorded, restart: record.restart }
 }
 
 /**
@@ -104,10 +109,8 @@ function keptNamespace({ runRoot }: ChildMessage, trash: string): UserNamespace 
   })
 }
 
-function exitRecordOf(
-  child: ChildMessage,
-  { status, durationNs, oomKilled, neverStarted, failure }: Ending,
-): ExitRecord {
+async function exitRecordOf(child: ChildMessage, ending: Ending): Promise<ExitRecord> {
+  const { status, durationNs, oomKilled, neverStarted, failure } = ending
   const record: ExitRecord = {
     version: 1,
     pid: child.pid,
@@ -123,13 +126,21 @@ function exitRecordOf(
     record.neverStarted = true
     record.error = failure?.message ?? 'the command that was starting it was ended before its program ran'
   }
-  return record
+  if (child.remove) return record
+  const { afterwards } = await import('./restart-plan.ts')
+  return { ...record, ...afterwards(child, ending, record) }
+}
+
+/** The monitor that wanted the restart is told, and has the record of the end before. */
+function isFailedRestart({ restartPauseMs }: ChildMessage, { neverStarted }: ExitRecord): boolean {
+  return neverStarted === true && restartPauseMs !== undefined
 }
 
 /** False where there is no space for it. */
 function recordNow(child: ChildMessage, record: ExitRecord): boolean {
+  if (isFailedRestart(child, record)) return true
   try {
-    unmarkRunning(child.folder) // before: afterwards another command may have started it again
+    if (record.restart === undefined) unmarkRunning(child.folder) // before: afterwards another command may have started it again
     writeExitRecord(child.folder, record, true)
     if (record.neverStarted === true && readState(child.folder)?.pid === child.pid) clearState(child.folder)
     return true
@@ -140,7 +151,7 @@ function recordNow(child: ChildMessage, record: ExitRecord): boolean {
 
 /** Nothing is lost by a full disk: the monitor stays until there is space, or somebody has removed the container. */
 export async function keepRecording(child: ChildMessage, ending: Ending): Promise<void> {
-  const record = exitRecordOf(child, ending)
+  const record = await exitRecordOf(child, ending)
   const { existsSync } = await import('node:fs')
   for (let pauseMs = FIRST_PAUSE_MS; existsSync(child.folder); pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     await new Promise(resolve => setTimeout(resolve, pauseMs))

@@ -80,8 +80,12 @@ export interface LaunchRequest {
   root: RootSetup
   /** Its control group to be; absent: that of the caller. */
   cgroup: PendingCgroup | undefined
-  /** How often it was started before. */
+  /** How often its policy has started it again. */
   restarts: number
+  /** This is such a restart, after so long a pause. */
+  restartPauseMs?: number | undefined
+  /** The engine's, for restarts by the monitor. */
+  engineSettings: object
   /** Whether events are written to the journal. */
   hasJournal: boolean
   /** This process stays and watches the container: no monitor is started unless it has to take over. */
@@ -317,10 +321,10 @@ function monitorProgram(
 ): Program {
   const { path, argv } = selfCommand(`monitor:${id}`)
   const executable = resources.use(openFile(path, O_RDONLY))
-  const env = ['HOME', 'XDG_RUNTIME_DIR', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'PATH', 'TSPOD_LOG'].flatMap(name => {
-    const value = process.env[name]
-    return value === undefined ? [] : [`${name}=${value}`]
-  })
+  // all of the caller's: a restart by the monitor finds what this start has found
+  const env = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || name === hostIdsVariable || name.startsWith('BUN_') ? [] : [`${name}=${value}`],
+  )
   const { nullFd } = streams
   const descriptors = new Map([
     [0, nullFd.number],
@@ -366,7 +370,17 @@ function recordState(
 }
 
 function childMessage(
-  { record, graphRoot, runRoot, hasJournal, network }: LaunchRequest,
+  {
+    record,
+    namespace,
+    graphRoot,
+    runRoot,
+    hasJournal,
+    network,
+    restarts,
+    restartPauseMs,
+    engineSettings,
+  }: LaunchRequest,
   created: CreatedProcess,
   helperPid: number | undefined,
   startedAt: string,
@@ -400,6 +414,10 @@ function childMessage(
     helpers,
     ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
     ...(poststop !== undefined && { poststop }),
+    ...(record.healthcheck && { health: { check: record.healthcheck, isSingle: namespace.mode === 'single' } }),
+    restarts,
+    ...(restartPauseMs !== undefined && { restartPauseMs }),
+    engineSettings,
     ...(hasJournal && {
       journal: { image: record.image?.name ?? '', attributes: record.labels },
     }),

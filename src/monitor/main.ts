@@ -1,12 +1,14 @@
 // The monitor's role, `tspod monitor:<id>`: reads from descriptor 3 what to watch, watches it, records how it ended.
 // Runs in the host's namespaces, in a session of its own; standard streams are /dev/null.
 import { appendFileSync } from 'node:fs'
+import { readExitRecord } from '#container/exit-record.ts'
 import { parseLogConfig } from '#container/log-config.ts'
 import { TspodError } from '#errors.ts'
 import { nowTimestamp } from '#sys/clock.ts'
 import { Fd, writeFully } from '#sys/fd.ts'
 import { SIGHUP, SIGINT, SIGTERM } from '#sys/flags.ts'
 import { Poller } from '#sys/poll.ts'
+import type { ExitStatus } from '#sys/process.ts'
 import { journalEvents } from './journal.ts'
 import type { LogDriver } from './log/driver.ts'
 import { openLog } from './log/open.ts'
@@ -62,6 +64,8 @@ function readExactly(fd: number, count: number): Buffer | undefined {
 }
 
 async function watch(child: ChildMessage, control: Fd): Promise<void> {
+  const place = new OwnPlace(child)
+  if (isToRestart(child)) return await restart(child, place)
   let log: LogDriver
   try {
     log = await openLog(parseLogConfig(child.logDriver, child.logOpts, child.folder))
@@ -72,29 +76,81 @@ async function watch(child: ChildMessage, control: Fd): Promise<void> {
     killOwnChildren()
     return
   }
-  const monitor = new Monitor(child, log, control, journalEvents(child), ownPlace(child))
+  if (child.health !== undefined) place.openHealth = await (await import('./health.ts')).HealthWatch.open(child)
+  const monitor = new Monitor(child, log, control, journalEvents(child), place)
   while (!monitor.hasEnded) monitor.turn()
   const ending = monitor.finish()
   await releasePorts(child)
   const { recordEnding, keepRecording } = await import('./ending.ts')
-  const isRecorded = await recordEnding(child, ending, message => monitor.announce(message))
+  const recorded = await recordEnding(child, ending, message => monitor.announce(message))
+  monitor.dismissClients()
+  if (!recorded.isRecorded) await keepRecording(child, ending)
+  if (recorded.restart !== undefined) await restart(child, place, monitor)
   monitor.bidFarewell()
-  if (!isRecorded) await keepRecording(child, ending)
+}
+
+/** The command line that watched the container has recorded its end, and left what follows to this process. */
+function isToRestart({ folder, pid, startTime }: ChildMessage): boolean {
+  const exit = readExitRecord(folder)
+  return exit?.pid === pid && exit.startTime === startTime && exit.restart?.process.pid === process.pid
+}
+
+async function restart(child: ChildMessage, place: OwnPlace, monitor?: Monitor): Promise<void> {
+  const { restartWhenDue } = await import('./restarting.ts')
+  if (monitor === undefined) place.watchChildren()
+  await restartWhenDue(child, {
+    turn: mostMs => (monitor === undefined ? void place.poller.wait(mostMs) : monitor.turn(mostMs)),
+    endOf: pid => place.endOf(pid),
+    isAskedToEnd: () => place.isAskedToEnd,
+  })
 }
 
 /** This process: its launcher left the descriptors, and the container's process is its child. */
-function ownPlace({ tty, logDriver, openStdin }: ChildMessage): MonitorPlace {
-  const poller = new Poller()
-  const pipes = {
-    stdout: new Fd(STDOUT_PIPE),
-    stderr: new Fd(STDERR_PIPE),
-    ...(openStdin && { stdin: new Fd(STDIN_PIPE) }),
+class OwnPlace implements MonitorPlace {
+  readonly poller = new Poller()
+  readonly streams: MonitorPlace['streams']
+  openHealth: MonitorPlace['openHealth']
+  readonly #ends = new Map<number, ExitStatus>()
+  #isAskedToEnd = false
+
+  constructor({ tty, logDriver, openStdin }: ChildMessage) {
+    const pipes = () => ({
+      stdout: new Fd(STDOUT_PIPE),
+      stderr: new Fd(STDERR_PIPE),
+      ...(openStdin && { stdin: new Fd(STDIN_PIPE) }),
+    })
+    this.streams = tty ? { terminalSocket: new Fd(TERMINAL_SOCKET) } : logDriver === 'passthrough' ? {} : pipes()
   }
-  const streams = tty ? { terminalSocket: new Fd(TERMINAL_SOCKET) } : logDriver === 'passthrough' ? {} : pipes
-  return {
-    poller,
-    streams,
-    watchChildren: (onEnd, onSignal) => new OwnChildren(poller, [SIGTERM, SIGINT, SIGHUP], onEnd, onSignal),
-    releaseOutput: () => {}, // nobody else has it
+
+  /** A signal has come that asks this process to end. */
+  get isAskedToEnd(): boolean {
+    return this.#isAskedToEnd
+  }
+
+  /** How a child that was no part of the container has ended. */
+  endOf(pid: number): ExitStatus | undefined {
+    return this.#ends.get(pid)
+  }
+
+  watchChildren(
+    onEnd: (pid: number, status: ExitStatus) => void = () => {},
+    onSignal: (signal: number) => void = () => {},
+  ): OwnChildren {
+    return new OwnChildren(
+      this.poller,
+      [SIGTERM, SIGINT, SIGHUP],
+      (pid, status) => {
+        this.#ends.set(pid, status)
+        onEnd(pid, status)
+      },
+      signal => {
+        this.#isAskedToEnd ||= signal === SIGTERM
+        onSignal(signal)
+      },
+    )
+  }
+
+  releaseOutput(): void {
+    // nobody else has it
   }
 }

@@ -1,6 +1,7 @@
 // The process that watches one container: its streams, its log, its clients, its end. A plain loop over descriptors, without JavaScript's
 // event loop: it is small while idle, and nothing that one client does can hold it up. Runs in the host's namespaces; the container's
 // process 1 is its child.
+import type { HealthAction } from '#container/healthcheck.ts'
 import { bootClockNs } from '#sys/clock.ts'
 import { Deadlines } from '#sys/deadlines.ts'
 import { duplicate, type Fd } from '#sys/fd.ts'
@@ -12,6 +13,7 @@ import type { WindowSize } from '#sys/terminal.ts'
 import { AttachSocket } from './attach-socket.ts'
 import { Client } from './client.ts'
 import { Clients } from './clients.ts'
+import type { HealthWatch, OpenHealthWatch } from './health.ts'
 import { Input } from './input.ts'
 import type { LogDriver, StreamName } from './log/driver.ts'
 import { OomWatch } from './oom.ts'
@@ -54,6 +56,8 @@ export interface Ending {
   neverStarted: boolean
   /** Why, where the command line said so. */
   failure: FailureMessage | undefined
+  /** What comes next: what its policy says, or what the monitor wants that has ended it (asked to end itself, or for its health). */
+  next: 'policy' | 'stay' | 'restart'
 }
 
 /** The container's streams: pipes, or a terminal's master, which may have to be received over a socket first. */
@@ -73,6 +77,8 @@ export interface MonitorPlace {
   watchChildren(onEnd: (pid: number, status: ExitStatus) => void, onSignal: (signal: number) => void): WatchedChildren
   /** Nobody will read this stream any more: whoever else holds its end lets go of it. */
   releaseOutput(stream: StreamName): void
+  /** Absent: the container has no health check. */
+  openHealth?: OpenHealthWatch | undefined
 }
 
 export interface WatchedChildren {
@@ -104,6 +110,7 @@ export class Monitor {
   readonly #attachSocket: AttachSocket
   readonly #createdNs = bootClockNs()
   readonly #oom: OomWatch
+  readonly #health: HealthWatch | undefined
   #outputs: Output[] = []
   #input: Input | undefined
   #terminalSize: WindowSize | undefined
@@ -113,6 +120,7 @@ export class Monitor {
   #failure: FailureMessage | undefined
   #status: ExitStatus | undefined
   #isTimedOut = false
+  #next: Ending['next'] = 'policy'
 
   /** `control`: the socket of the command line that starts the container. */
   constructor(child: ChildMessage, log: LogDriver, control: Fd, events: MonitorEvents, place: MonitorPlace) {
@@ -123,6 +131,7 @@ export class Monitor {
     this.#log = log
     this.#events = events
     this.#oom = new OomWatch(place.poller, child.cgroupFolder, () => events.onOom())
+    this.#health = place.openHealth?.(place.poller, this.#deadlines, action => this.#onUnhealthy(action))
     this.#helpers = new Map(child.helpers.map(helper => [helper.pid, helper]))
     this.#starter = this.#accept(control)
     this.#openStreams()
@@ -150,14 +159,16 @@ export class Monitor {
     return this.#status !== undefined && this.#isReading && !this.#outputs.some(output => output.isOpen)
   }
 
-  /** Waits for something to happen, and does what follows from it. */
-  turn(): void {
-    this.#poller.wait(this.#deadlines.nextMs())
+  /** Waits for something to happen, at most so long (-1: for ever), and does what follows from it. */
+  turn(mostMs = -1): void {
+    const nextMs = this.#deadlines.nextMs()
+    this.#poller.wait(mostMs < 0 ? nextMs : nextMs < 0 ? mostMs : Math.min(nextMs, mostMs))
     this.#deadlines.run()
   }
 
   /** Leaves the container to another monitor. */
   abandon(): void {
+    this.#health?.end()
     this.#oom.close()
     this.#attachSocket.close()
     this.#log.close()
@@ -177,6 +188,7 @@ export class Monitor {
       oomKilled: this.#oom.hasKilled,
       neverStarted: this.#wasNeverStarted,
       failure: this.#failure,
+      next: this.#next,
     }
   }
 
@@ -185,9 +197,14 @@ export class Monitor {
     this.#clients.sendToAll(message)
   }
 
+  /** Lets every client go once it has taken what is for it; `turn` sees to them. */
+  dismissClients(): void {
+    this.#clients.leave()
+  }
+
   /** Stays until every client has taken what is for it, or has been given up. */
   bidFarewell(): void {
-    this.#clients.leave()
+    this.dismissClients()
     while (this.#clients.size > 0) this.turn()
   }
 
@@ -300,6 +317,7 @@ export class Monitor {
     if (type === 'started') {
       this.#isStarted = true
       if (!(decodePayload(payload) as StartedMessage).isTold) this.#events.onStarted()
+      if (this.#status === undefined) this.#health?.begin()
     } else if (type === 'failed') {
       this.#failure = decodePayload(payload) as FailureMessage
       if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)
@@ -331,11 +349,12 @@ export class Monitor {
       this.#events.onHelperLost(helper.name, status)
     } else if (pid === this.#child.pid) {
       this.#oom.look() // at once: the group may be removed by now
+      this.#health?.end()
       this.#status = this.#isTimedOut ? { ...status, code: TIMED_OUT } : status
       // what served it can go while its output is read
       for (const helperPid of this.#helpers.keys()) killProcess(helperPid, SIGKILL)
       this.#drain()
-    }
+    } else this.#health?.onChildEnd(pid, status)
   }
 
   /** Process 1 has ended: what its pipes still hold is read, whoever is slow. */
@@ -354,9 +373,21 @@ export class Monitor {
     for (const output of this.#outputs) output.close()
   }
 
+  /** What `--health-on-failure` says. */
+  #onUnhealthy(action: HealthAction): void {
+    if (this.#status !== undefined) return
+    this.#log.note(`tspod: unhealthy: ${action}`)
+    if (action === 'kill') killProcess(this.#child.pid, SIGKILL)
+    else this.#stop(action === 'restart' ? 'restart' : 'stay')
+  }
+
   /** Asked to end, at logout or shutdown: the container is stopped first, so that there is something to record. */
   #onSignal(signal: number): void {
-    if (signal !== SIGTERM || this.#status !== undefined) return
+    if (signal === SIGTERM && this.#status === undefined) this.#stop('stay')
+  }
+
+  #stop(next: Ending['next']): void {
+    this.#next = next
     killProcess(this.#child.pid, this.#child.stopSignal)
     this.#deadlines.set('stop', this.#child.stopTimeoutSeconds * 1000, () => {
       if (this.#status === undefined) killProcess(this.#child.pid, SIGKILL)

@@ -1,6 +1,7 @@
 // What a monitor and its clients say to each other over a unix stream socket: frames of one type byte, four bytes of length (little
 // endian) and a payload. The command line that started the container is the first client, on a socket it inherited; the others come
 // through the container's attach socket. Spoken by both sides; pure.
+import type { Healthcheck } from '#container/healthcheck.ts'
 import { TspodError } from '#errors.ts'
 import type { PoststopHooks } from '#runtime/hooks.ts'
 
@@ -82,6 +83,14 @@ export interface ChildMessage {
   poststop?: PoststopHooks
   /** Its control group, where it has one of its own: tells of the out-of-memory killer. */
   cgroupFolder?: string
+  /** How often it was started again by its policy, before this run. */
+  restarts: number
+  /** This run is such a restart, waited for so long: where it cannot be, the monitor that wanted it is told, and nothing is recorded. */
+  restartPauseMs?: number
+  /** What the command line was given before its verb, for a restart; the engine's own. */
+  engineSettings: object
+  /** Its health check, if it has one; `isSingle`: the user's namespace maps one id. */
+  health?: { check: Healthcheck; isSingle: boolean }
   /** Absent: nothing is written to the journal of events. */
   journal?: { image: string; attributes: Record<string, string> }
   startedAt: string

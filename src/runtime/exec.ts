@@ -52,6 +52,16 @@ export interface ExecRequest {
   enterCgroup?: (pid: number) => void
   /** The file to execute, where that is not looked up by the first argument. */
   executable?: string
+  /** For who runs the same program beside the same process again and again: what was found out the last time. */
+  memory?: ExecMemory
+}
+
+/** What stays the same from one execution to the next; empty before the first. */
+export interface ExecMemory {
+  namespaces?: number
+  /** For streams with these numbers. */
+  streams?: string
+  final?: readonly Step[]
 }
 
 const namespaceFlags: Record<Exclude<NamespaceType, 'network' | 'mount'> | 'net' | 'mnt', number> = {
@@ -140,9 +150,11 @@ export function joinProcess(request: ExecRequest): JoinedProcess {
     joiner.close()
     waitProcess(joiner.pid)
   })
-  const final = planFinal(request) // while the stub starts
+  const { memory = {} } = request
+  const final = recalledFinal(request, memory) // while the stub starts
+  memory.namespaces ??= foreignNamespaces(target.pid)
   request.enterCgroup?.(joiner.pid)
-  joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, foreignNamespaces(target.pid))])
+  joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, memory.namespaces)])
   const servant = joiner.clone(seat, CLONE_PARENT)
   const joined = new JoinedProcess(servant, request, final)
   try {
@@ -174,6 +186,15 @@ function terminalSteps({ streams, process }: ExecRequest): Step[] {
   if (streams.kind !== 'terminal') return []
   const [open] = planTerminal(streams.socket, process.consoleSize, process.user.uid, 0)
   return open === undefined ? [] : [open]
+}
+
+function recalledFinal(request: ExecRequest, memory: ExecMemory): readonly Step[] {
+  const streams = JSON.stringify(request.streams)
+  if (memory.final === undefined || memory.streams !== streams) {
+    memory.streams = streams
+    memory.final = planFinal(request)
+  }
+  return memory.final
 }
 
 function planFinal(request: ExecRequest): Step[] {

@@ -87,6 +87,7 @@ export const SIGKILL = 9
 export const SIGTERM = 15
 export const SIGCHLD = 17
 export const SIGCONT = 18
+export const SIGSTOP = 19
 export const SIGWINCH = 28
 
 export const AF_UNIX = 1

@@ -54,17 +54,22 @@ withTree('cgroupfs: a group for the container, frozen by pause, entered by exec,
   expect(existsSync(group)).toBe(false)
 })
 
-asRoot('without a manager limits and pause are refused with the reason, and stats looks at processes', () => {
-  const none = (...args: string[]) => user.tspod(['--cgroup-manager', 'none', ...args])
-  const run = ['--network', 'none', '--rootfs', rootfs, 'sleep', '1000']
-  expect(none('run', '--rm', '-m', '64m', ...run)).toMatchObject({
-    status: 125,
-    stderr: expect.stringContaining('limiting the container (memory.max = 67108864, memory.swap.max = 67108864)'),
-  })
-  expect(none('run', '-d', '--name', 'n', ...run).status).toBe(0)
-  expect(none('pause', 'n').stderr).toContain('it has no control group of its own')
-  expect(none('stats', '--no-stream', '--format', '{{.PIDS}} {{.MemUsage}} {{.MemPerc}}', 'n').stdout).toMatch(
-    /^1 [\d.]+[kM]B \/ -- --\n$/,
-  )
-  expect(none('rm', '--force', '--time', '0', 'n').status).toBe(0)
-})
+asRoot(
+  'without a manager limits are refused with the reason, pause works by signals, and stats looks at processes',
+  () => {
+    const none = (...args: string[]) => user.tspod(['--cgroup-manager', 'none', ...args])
+    const run = ['--network', 'none', '--rootfs', rootfs, 'sleep', '1000']
+    expect(none('run', '--rm', '-m', '64m', ...run)).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining('limiting the container (memory.max = 67108864, memory.swap.max = 67108864)'),
+    })
+    expect(none('run', '-d', '--name', 'n', ...run).status).toBe(0)
+    expect(none('pause', 'n').status).toBe(0)
+    expect(none('ps', '--format', '{{.State}}').stdout).toBe('paused\n')
+    expect(none('unpause', 'n').status).toBe(0)
+    expect(none('stats', '--no-stream', '--format', '{{.PIDS}} {{.MemUsage}} {{.MemPerc}}', 'n').stdout).toMatch(
+      /^1 [\d.]+[kM]B \/ -- --\n$/,
+    )
+    expect(none('rm', '--force', '--time', '0', 'n').status).toBe(0)
+  },
+)

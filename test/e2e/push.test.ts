@@ -403,8 +403,6 @@ describe('commit', () => {
     const files = execFileSync('tar', ['-tf', top], { encoding: 'utf8' }).split('\n')
     expect(files.filter(file => file !== '' && !file.endsWith('/'))).toEqual(['mark'])
     expect(files).not.toContain('shared/')
-    const pause = await tspod('commit', '--pause', 'two')
-    expect(pause.stderr).toContain('--pause is not implemented yet')
     await ok('rm', 'two')
     await ok('rmi', 'two', 'flat')
   })

@@ -20,10 +20,7 @@ export const commitCommand = defineCommand({
     iidfile: text('file', "Write the image's id to this file", { completes: 'files' }),
     includeVolumes: flag("Declare the container's mounts as volumes of the image"),
     message: text('text', 'Comment of the image', { short: 'm' }),
-    pause: refused('', 'tspod pause it first where its files must not change, or stop it', {
-      short: 'p',
-      harmless: ['false'],
-    }),
+    pause: flag('Pause the container meanwhile, so that its files do not change', { short: 'p' }),
     quiet: flag('Show no progress', { short: 'q' }),
     squash: flag('One layer with everything, instead of one on top of the image', { short: 's' }),
   },
@@ -39,6 +36,7 @@ export const commitCommand = defineCommand({
       format: families[values.format ?? 'oci'],
       includeVolumes: values.includeVolumes ?? false,
       squash: values.squash ?? false,
+      pause: values.pause ?? false,
       onProgress: progress.onProgress,
     }).finally(() => progress[Symbol.dispose]())
     if (values.iidfile !== undefined) writeSmallFile(values.iidfile, `sha256:${id}`)

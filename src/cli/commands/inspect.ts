@@ -99,9 +99,20 @@ async function show(asked: Promise<InspectObject[]>, format: string | undefined)
   const { withTimes } = await import('#cli/format/go-time.ts')
   const { renderRows, wantsJson } = await import('#cli/format/report.ts')
   if (wantsJson(format)) return print(formatJson(await orNothing(asked)))
-  const objects = await asked
+  const objects = (await asked).map(withBothNames)
   const rows = objects.map(object => withTimes({ ...object, ID: object['Id'] }, timeNames) as InspectObject)
   return print(renderRows(format, rows, { fields: Object.keys(objects[0] ?? {}), headings: {} }))
+}
+
+/** Templates of podman call a container's health by either name, and find it where there is none; its JSON has one name. */
+function withBothNames(object: InspectObject): InspectObject {
+  const { State, Config } = object as { State?: InspectObject; Config?: InspectObject }
+  if (State?.['Health'] === undefined) return object
+  return {
+    ...object,
+    State: { ...State, Healthcheck: State['Health'] },
+    Config: { ...Config, Healthcheck: Config?.['Healthcheck'] ?? null },
+  }
 }
 
 /** What is asked for; an empty list is printed besides the error where it is missing, as scripts read the output anyway. */

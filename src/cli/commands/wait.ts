@@ -10,7 +10,10 @@ export const waitCommand = defineCommand({
   usage: '[options] CONTAINER [CONTAINER...]',
   examples: ['wait web', 'wait --condition running web'],
   options: {
-    condition: commas('status', 'What to wait for: created, running, paused, stopping, exited (default exited)'),
+    condition: commas(
+      'status',
+      'What to wait for: created, running, paused, stopping, exited, healthy, unhealthy (default exited)',
+    ),
     exitFirstMatch: flag('The first container that gets there ends the wait'),
     ignore: flag('A missing container counts as exited'),
     interval: parsed(
@@ -27,7 +30,9 @@ export const waitCommand = defineCommand({
   completes: ['running'],
   async run(values, operands) {
     const names = namedContainers(values.latest, operands)
-    const conditions = (values.condition ?? ['exited']).map(word => parseStatus(word, `--condition ${word}`))
+    const conditions = (values.condition ?? ['exited']).map(word =>
+      word === 'healthy' || word === 'unhealthy' ? word : parseStatus(word, `--condition ${word}`),
+    )
     const { waitContainers } = await import('#engine/container/wait.ts')
     const outcomes = await waitContainers(names, {
       conditions,

@@ -1,7 +1,15 @@
 // attach: connects this command's streams to a running container, or to one that this command has just started.
 import { awaitRecorded } from '#container/end-waiting.ts'
 import { type ContainerRecord, containerDir, readRecord } from '#container/record.ts'
-import { isRunning, readState, readStatus, requireAllowed, signalContainer } from '#container/state.ts'
+import {
+  type ContainerState,
+  isRunning,
+  readState,
+  readStatus,
+  requireAllowed,
+  signalContainer,
+  writeState,
+} from '#container/state.ts'
 import type { AttachOutcome, ClientStreams, ContainerName } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
@@ -56,14 +64,28 @@ function sessionOf(
   wanted: ClientStreams,
   isStarter: boolean,
 ): ContainerSession {
-  const state = readState(containerDir(engine.graphRoot, record.id))
+  const folder = containerDir(engine.graphRoot, record.id)
+  const state = readState(folder)
   return {
     wanted,
     tty: record.request.tty,
     detachKeys: wanted.detachKeys ?? engine.config.engine.detachKeys,
     isStarter,
-    signal: number => void (state && signalContainer(state, number)),
+    signal: number => {
+      if (state === undefined) return
+      if (record.request.restart !== undefined && endSignals.includes(number)) noteEndedByUser(folder, state)
+      signalContainer(state, number)
+    },
   }
+}
+
+/** SIGHUP, SIGINT, SIGQUIT, SIGTERM: who sends them to an attached command wants an end of it. */
+const endSignals: readonly number[] = [1, 2, 3, 15]
+
+/** So that its policy does not start it again. */
+function noteEndedByUser(folder: string, { pid }: ContainerState): void {
+  const now = readState(folder)
+  if (now?.pid === pid) writeState(folder, { ...now, endedByUser: true })
 }
 
 /** The connection broke: what is on record tells why. */

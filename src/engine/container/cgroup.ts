@@ -17,11 +17,15 @@ export async function checkLimits(engine: Engine, { resources, cgroups }: Contai
   requireControllers(await engine.cgroups(), planSettings(resources))
 }
 
-/** The group that a container is to start in, and its spec with the limits that hold; no group where nobody makes one here. */
+/**
+ * The group that a container is to start in, and its spec with the limits that hold; no group where nobody makes one here. `isRestart`:
+ * its monitor starts it again, and the new one stays where that one is.
+ */
 export async function placeInCgroup(
   engine: Engine,
   { id, name, request }: ContainerRecord,
   spec: RuntimeSpec,
+  isRestart: boolean,
 ): Promise<{ spec: RuntimeSpec; cgroup: PendingCgroup | undefined }> {
   if (request.cgroups === 'disabled') return { spec, cgroup: undefined }
   const { manager } = await engine.cgroups()
@@ -34,7 +38,7 @@ export async function placeInCgroup(
     id,
     name,
     settings: planSettings(resources),
-    separateMonitor: request.cgroups !== 'no-conmon',
+    separateMonitor: request.cgroups !== 'no-conmon' && !isRestart,
     ...(request.cgroupParent !== undefined && { parent: request.cgroupParent }),
   })
   return { spec: { ...spec, linux: { ...spec.linux, resources } }, cgroup }

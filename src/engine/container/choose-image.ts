@@ -8,6 +8,7 @@ import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import type { StoredImage } from '#image/stored-image.ts'
 import type { ChainId, Digest } from '#oci/digest.ts'
+import type { Healthcheck } from '#oci/image-config.ts'
 
 /** What a container needs to know of its image. */
 export interface ChosenImage {
@@ -23,6 +24,7 @@ export interface ChosenImage {
   labels: Record<string, string>
   /** Of EXPOSE: `80/tcp`. */
   exposedPorts: string[]
+  healthcheck?: Healthcheck
   /** Layers, lowest first. */
   chain: ChainId[]
 }
@@ -63,7 +65,18 @@ function chosenImage(engine: Engine, image: StoredImage, name: string | undefine
 
 function describeImage(engine: Engine, image: { id: string; digest: Digest; name: string }): ChosenImage {
   const { config, chain } = engine.images.open(image)
-  const { Entrypoint, Cmd, Env, WorkingDir, User, StopSignal, Volumes, Labels, ExposedPorts } = config.config ?? {}
+  const {
+    Entrypoint,
+    Cmd,
+    Env,
+    WorkingDir,
+    User,
+    StopSignal,
+    Volumes,
+    Labels,
+    ExposedPorts,
+    Healthcheck: check,
+  } = config.config ?? {}
   return {
     ...image,
     defaults: {
@@ -77,6 +90,7 @@ function describeImage(engine: Engine, image: { id: string; digest: Digest; name
     volumes: Object.keys(Volumes ?? {}),
     labels: { ...Labels },
     exposedPorts: Object.keys(ExposedPorts ?? {}),
+    ...(check != null && { healthcheck: check }),
     chain,
   }
 }

@@ -1,7 +1,7 @@
 // commit: an image of what a container has become. Its layer is what the container's writable layer holds; nothing is compared.
 import { join } from 'node:path'
-import { type ContainerRecord, containerDir, readRecord } from '#container/record.ts'
-import type { CommitOptions, ContainerName } from '#engine/contracts/container.ts'
+import { type ContainerId, type ContainerRecord, containerDir, readRecord } from '#container/record.ts'
+import type { CommitOptions, ContainerName, Outcome } from '#engine/contracts/container.ts'
 import { hostPlatform, storeImage } from '#engine/image/import.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { expectLongLife } from '#host/bun.ts'
@@ -20,6 +20,7 @@ import { givenPaths } from './diff.ts'
 import { specOf } from './inspect.ts'
 import { accessRoot } from './root-access.ts'
 import { findOne } from './select.ts'
+import { seeContainer } from './survey.ts'
 
 interface Base {
   root: string
@@ -43,8 +44,10 @@ export async function commitContainer(
   // a copy has no layer of its own, and a folder of the user's no image below it
   const isWhole = options.squash || base === undefined || record.storageDriver === 'copy'
   await using staging = openStaging(engine.graphRoot, 'commit', () => engine.namespace())
-  const stream = isWhole ? await wholeTree(engine, record) : await ownLayer(engine, record)
-  const layer = await writeLayerFile(stream, staging.path, `container ${id}`)
+  const layer = await whilePaused(engine, id, options.pause, async () => {
+    const stream = isWhole ? await wholeTree(engine, record) : await ownLayer(engine, record)
+    return await writeLayerFile(stream, staging.path, `container ${id}`)
+  })
   const platform = base === undefined ? hostPlatform() : normalizePlatform(base.config)
   const source = newImageSource(layer, {
     platform,
@@ -60,6 +63,23 @@ export async function commitContainer(
   const attributes = record.labels
   engine.journal({ type: 'container', status: 'commit', id, name: record.name, image: names[0], attributes })
   return { id: image.id }
+}
+
+/** One that does not run, or is paused already, stays as it is. */
+async function whilePaused<T>(engine: Engine, id: ContainerId, isWanted: boolean, body: () => Promise<T>): Promise<T> {
+  if (!isWanted || seeContainer(engine, id).status !== 'running') return await body()
+  const { pauseContainers, unpauseContainers } = await import('./pause.ts')
+  const selection = { names: [id], all: false, filters: [], ignoreMissing: false }
+  await mustSucceed(pauseContainers(selection))
+  try {
+    return await body()
+  } finally {
+    await mustSucceed(unpauseContainers({ ...selection, ignoreMissing: true }))
+  }
+}
+
+async function mustSucceed(outcomes: Promise<Outcome[]>): Promise<void> {
+  for (const { error } of await outcomes) if (error !== undefined) throw error
 }
 
 function baseOf(engine: Engine, digest: Digest): Base {

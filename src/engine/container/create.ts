@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { withConfiguredDefaults } from '#container/configured-defaults.ts'
+import type { Healthcheck } from '#container/healthcheck.ts'
 import { parseLogConfig } from '#container/log-config.ts'
 import { checkName } from '#container/name.ts'
 import { claimName, findContainer, freeRandomName, holderOf, nameInUse } from '#container/name-index.ts'
@@ -88,6 +89,7 @@ export async function buildContainer(
   await volumes.giveNew(mapsOwner(ids, blueprint.plan.user))
   await sources.prepare(blueprint.plan.user)
   const ports = await portsOf(request, image, blueprint)
+  const healthcheck = await healthcheckOf(request, image)
   const record = recordOf(engine, {
     id,
     name,
@@ -96,6 +98,7 @@ export async function buildContainer(
     blueprint,
     mounts,
     ports,
+    healthcheck,
     storageDriver: root.driver,
     ids,
   })
@@ -178,6 +181,16 @@ export async function portsOf(
   return decidePorts(request, image?.exposedPorts ?? [], network.driver)
 }
 
+/** Loads nothing where there is none. */
+async function healthcheckOf(
+  request: ContainerRequest,
+  image: ChosenImage | undefined,
+): Promise<Healthcheck | undefined> {
+  if (request.health === undefined && image?.healthcheck === undefined) return undefined
+  const { planHealthcheck } = await import('#container/healthcheck.ts')
+  return planHealthcheck(request.health, image?.healthcheck)
+}
+
 interface RecordParts {
   id: ContainerId
   name: string
@@ -186,6 +199,7 @@ interface RecordParts {
   blueprint: Blueprint
   mounts: RecordedMount[]
   ports: PortMapping[]
+  healthcheck: Healthcheck | undefined
   storageDriver: string
   ids: ContainerIds
 }
@@ -228,6 +242,7 @@ function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
     labels: { ...image?.labels, ...request.labels },
     stopSignal,
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? engineTable.stopTimeoutSeconds,
+    ...(parts.healthcheck && { healthcheck: parts.healthcheck }),
     logDriver,
     ...((logDriver === 'k8s-file' || logDriver === 'json-file') && {
       logPath: request.logOpts.path ?? join(containerDir(engine.graphRoot, id), 'ctr.log'),

@@ -5,6 +5,7 @@ import { readRecord } from '#container/record.ts'
 import type { ContainerFilter, LabelFilter } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
+import { healthOf } from './health.ts'
 import { networkMode } from './network-mode.ts'
 import type { SeenContainer } from './survey.ts'
 
@@ -44,6 +45,10 @@ async function testOf(engine: Engine, filter: ContainerFilter): Promise<Test> {
     }
     case 'status':
       return ({ status }) => status === filter.status
+    case 'health':
+      return container => healthOf(container) === (filter.health === 'none' ? undefined : filter.health)
+    case 'restart-policy':
+      return ({ record }) => record !== undefined && (record.request.restart?.name ?? 'no') === filter.value
     case 'exited':
       return ({ report }) => report.status === 'exited' && report.exit?.exitCode === filter.code
     case 'until':

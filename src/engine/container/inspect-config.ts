@@ -1,5 +1,6 @@
 // The part `Config` of a container's inspection: what runs in it, as podman says it.
 import type { Config } from '#config/config.ts'
+import type { Healthcheck } from '#container/healthcheck.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
@@ -33,13 +34,27 @@ export function describeConfig(
     Labels: record.labels,
     Annotations: spec?.annotations ?? request.annotations,
     StopSignal: record.stopSignal,
-    HealthcheckOnFailureAction: 'none',
+    ...(record.healthcheck && { Healthcheck: describeHealthcheck(record.healthcheck) }),
+    HealthcheckOnFailureAction: record.healthcheck?.onFailure ?? 'none',
     Umask: request.umask ?? containers.umask,
     Timeout: request.timeoutSeconds ?? 0,
     StopTimeout: record.stopTimeoutSeconds,
     Passwd: request.passwd,
     sdNotifyMode: 'container',
     ...(request.timezone !== undefined && { Timezone: request.timezone }),
+  }
+}
+
+/** In docker's words, times in nanoseconds. */
+function describeHealthcheck(check: Healthcheck): InspectObject {
+  const { test, intervalMs, timeoutMs, retries, startPeriodMs, startIntervalMs } = check
+  return {
+    Test: test,
+    ...(intervalMs !== undefined && { Interval: intervalMs * 1e6 }),
+    Timeout: timeoutMs * 1e6,
+    ...(startPeriodMs > 0 && { StartPeriod: startPeriodMs * 1e6 }),
+    ...(startIntervalMs !== undefined && { StartInterval: startIntervalMs * 1e6 }),
+    Retries: retries,
   }
 }
 

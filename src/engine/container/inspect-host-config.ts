@@ -9,7 +9,7 @@ import type { RuntimeSpec, ThrottleSpec } from '#oci/runtime-spec.ts'
 import { portBindings } from './inspect-network.ts'
 import { idOrName, networkMode } from './network-mode.ts'
 
-/** HostConfig; ports and restarts are as podman shows them where there are none. */
+/** HostConfig; where there are no ports they are as podman shows them. */
 export function describeHostConfig(
   engine: Engine,
   record: ContainerRecord,
@@ -26,7 +26,10 @@ export function describeHostConfig(
     LogConfig: logConfigOf(engine, record),
     NetworkMode: networkMode(engine, record),
     PortBindings: portBindings(record.ports),
-    RestartPolicy: { Name: '', MaximumRetryCount: 0 },
+    RestartPolicy: {
+      Name: request.restart?.name ?? '',
+      MaximumRetryCount: request.restart?.maximumRetries ?? 0,
+    },
     AutoRemove: request.remove,
     VolumeDriver: '',
     VolumesFrom: request.volumesFrom.length === 0 ? null : request.volumesFrom,

@@ -11,6 +11,7 @@ import { log } from '#log.ts'
 import { type Digest, isDigest } from '#oci/digest.ts'
 import { type RuntimeSpec, runtimeSpecVersion } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
+import { seenHealth } from './health.ts'
 import { describeConfig } from './inspect-config.ts'
 import { describeHostConfig } from './inspect-host-config.ts'
 import { describeNetwork } from './inspect-network.ts'
@@ -58,7 +59,7 @@ async function describe(engine: Engine, seen: SeenContainer, size: ContainerSize
     ConmonPidFile: '',
     PidFile: record.request.pidFile ?? '',
     Name: record.name,
-    RestartCount: report.state?.restarts ?? 0,
+    RestartCount: report.state?.restarts ?? report.exit?.restarts ?? 0,
     Driver: record.storageDriver,
     MountLabel: spec?.linux?.mountLabel ?? '',
     ProcessLabel: spec?.process?.selinuxLabel ?? '',
@@ -100,13 +101,15 @@ export async function specOf(
   }
 }
 
-function describeState({ isRunning, status }: SeenContainer, { state, exit }: StatusReport): InspectObject {
+function describeState(seen: SeenContainer, { state, exit }: StatusReport): InspectObject {
+  const { isRunning, status } = seen
+  const health = describeHealth(seen)
   return {
     OciVersion: runtimeSpecVersion,
     Status: status,
     Running: isRunning && status !== 'paused',
     Paused: status === 'paused',
-    Restarting: false,
+    Restarting: status === 'restarting',
     OOMKilled: exit?.oomKilled ?? false,
     Dead: false,
     Pid: isRunning ? (state?.pid ?? 0) : 0,
@@ -115,12 +118,24 @@ function describeState({ isRunning, status }: SeenContainer, { state, exit }: St
     Error: exit?.error ?? '',
     StartedAt: state?.startedAt ?? exit?.startedAt ?? NEVER,
     FinishedAt: exit?.finishedAt ?? NEVER,
-    Health: { Status: '', FailingStreak: 0, Log: null },
+    Health: health,
     ...(state?.cgroupFolder !== undefined && { CgroupPath: state.cgroupFolder.replace('/sys/fs/cgroup', '') }),
     CheckpointedAt: NEVER,
     RestoredAt: NEVER,
     ...(status === 'elsewhere' && { Machine: state?.machineId }),
   }
+}
+
+function describeHealth(seen: SeenContainer): InspectObject {
+  const health = seenHealth(seen)
+  if (health === undefined) return { Status: '', FailingStreak: 0, Log: null }
+  const log = health.log.map(({ start, end, exitCode, output }) => ({
+    Start: start,
+    End: end,
+    ExitCode: exitCode,
+    Output: output,
+  }))
+  return { Status: health.status, FailingStreak: health.failingStreak, Log: log.length === 0 ? null : log }
 }
 
 function describeMounts({ mounts }: ContainerRecord): InspectObject[] {

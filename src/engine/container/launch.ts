@@ -1,19 +1,25 @@
 // Starts what buildContainer or existingContainer decided.
 
 import type { Engine } from '#engine/open.ts'
+import { engineSettings } from '#engine/settings.ts'
 import { type Launched, launchContainer } from '#monitor/launch.ts'
 import { placeInCgroup } from './cgroup.ts'
 import type { CreatedContainer } from './create.ts'
 import type { PidFile } from './id-files.ts'
 
-/**
- * Starts a container; `restarts` tells how often it was started before. `isAttended`: this process stays and watches it. Throws where its program cannot be executed.
- */
+export interface LaunchOptions {
+  /** This process stays and watches it. */
+  isAttended: boolean
+  /** It is started again by its policy: the how manieth time, and after how long a pause. */
+  restarts?: number
+  restartPauseMs?: number
+}
+
+/** Starts a container. Throws where its program cannot be executed. */
 export async function launch(
   engine: Engine,
   container: CreatedContainer,
-  restarts: number,
-  isAttended: boolean,
+  { isAttended, restarts = 0, restartPauseMs }: LaunchOptions,
 ): Promise<Launched> {
   const { blueprint, root } = container
   const joined =
@@ -29,7 +35,7 @@ export async function launch(
     ? await (await import('./publish.ts')).settlePorts(engine, container.record, driver.ports)
     : container.record
   try {
-    const { spec, cgroup } = await placeInCgroup(engine, record, blueprint.plan.spec)
+    const { spec, cgroup } = await placeInCgroup(engine, record, blueprint.plan.spec, restartPauseMs !== undefined)
     const launched = await launchContainer({
       graphRoot: engine.graphRoot,
       runRoot: engine.runRoot,
@@ -42,6 +48,8 @@ export async function launch(
       connection: joined?.connection,
       root,
       restarts,
+      restartPauseMs,
+      engineSettings: engineSettings(),
       hasJournal: engine.config.engine.eventsLogger === 'file',
       isAttended,
       meanwhile: async () => await (isAttended ? loadAttending(record.logDriver) : undefined),

@@ -5,8 +5,9 @@ import { isLost } from '#container/state.ts'
 import type { ContainerQuery, ContainerSummary, NamespaceInodes } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { errnoOf } from '#errors.ts'
+import { healthOf } from './health.ts'
 import { newestFirst } from './select.ts'
-import { onlyRunning, type SeenContainer, surveyContainers, surveyMarked } from './survey.ts'
+import { onlyActive, type SeenContainer, surveyContainers, surveyMarked } from './survey.ts'
 
 /** The verb: the running ones, or all; newest first. */
 export async function listContainers(query: ContainerQuery): Promise<ContainerSummary[]> {
@@ -24,7 +25,7 @@ async function chooseContainers(engine: Engine, { all, last, filters }: Containe
   const survey =
     all || last !== undefined
       ? await settled(engine, surveyContainers(engine))
-      : onlyRunning(await settled(engine, surveyMarked(engine)))
+      : onlyActive(await settled(engine, surveyMarked(engine)))
   const candidates = newestFirst(survey)
   if (filters.length === 0) return candidates.slice(0, last)
   const { filterContainers } = await import('./filter.ts')
@@ -38,7 +39,8 @@ async function settled(engine: Engine, containers: SeenContainer[]): Promise<See
   return await settleSeen(engine, containers)
 }
 
-function summarize(engine: Engine, { id, report, status, record, isRunning }: SeenContainer): ContainerSummary {
+function summarize(engine: Engine, container: SeenContainer): ContainerSummary {
+  const { id, report, status, record, isRunning } = container
   const { state, exit } = report
   return {
     id,
@@ -50,13 +52,14 @@ function summarize(engine: Engine, { id, report, status, record, isRunning }: Se
     status,
     ...(state !== undefined && { startedMs: Date.parse(state.startedAt) }),
     ...(exit !== undefined && { exitedMs: Date.parse(exit.finishedAt), exitCode: exit.exitCode }),
+    ...(record?.healthcheck !== undefined && { health: healthOf(container) }),
     pid: isRunning ? (state?.pid ?? 0) : 0,
     autoRemove: record?.request.remove ?? false,
     labels: record?.labels ?? {},
     mounts: record?.mounts.map(({ destination }) => destination) ?? [],
     networks: namesOfNetworks(engine, record),
     ports: record?.ports ?? [],
-    restarts: state?.restarts ?? 0,
+    restarts: state?.restarts ?? exit?.restarts ?? 0,
     ...(status === 'elsewhere' && state !== undefined && { machine: state.machineId }),
   }
 }

@@ -74,7 +74,9 @@ function* counted<T>(items: Iterable<T>, onItem: () => void): Generator<T> {
 function isOver(engine: Engine, { id }: ContainerRecord, { untilMs }: LogOptions): boolean {
   if (untilMs !== undefined && Date.now() > untilMs) return true
   const report = readStatus(containerDir(engine.graphRoot, id), machineOf(engine))
-  return !isRunning(report) && report.isEnding !== true && report.status !== 'elsewhere'
+  return (
+    !isRunning(report) && report.isEnding !== true && report.status !== 'elsewhere' && report.status !== 'restarting'
+  )
 }
 
 function timeFilter({ sinceMs, untilMs }: LogOptions): (time: string) => boolean {

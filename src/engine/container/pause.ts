@@ -1,9 +1,9 @@
 // pause and unpause: stops all processes of a container where they are, and lets them go on. The kernel does it to the whole control
-// group at once, so that nobody inside sees it happen.
+// group at once, so that nobody inside sees it happen; where there is no group, signals do.
 import { freezeCgroup } from '#cgroup/files.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
-import { readStatus, requireAllowed } from '#container/state.ts'
+import { type ContainerState, readStatus, requireAllowed, writeState } from '#container/state.ts'
 import type { Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
@@ -34,15 +34,32 @@ async function freeze(engine: Engine, id: ContainerId, isFrozen: boolean): Promi
   await withContainerLock(folder, async () => {
     const report = readStatus(folder, machineOf(engine))
     requireAllowed(verb, id, report)
-    const group = report.state?.cgroupFolder
-    if (group === undefined) {
-      const { reason } = await engine.cgroups()
-      throw new TspodError('UNSUPPORTED', `pausing container ${id}: it has no control group of its own`, {
-        hint: `${reason}; \`tspod kill --signal STOP\` stops its first process alone`,
-      })
-    }
-    await freezeCgroup(group, isFrozen)
+    if (report.state === undefined) throw new TspodError('INTERNAL', `container ${id} has no record of its process`)
+    if (report.state.cgroupFolder !== undefined) await freezeCgroup(report.state.cgroupFolder, isFrozen)
+    else await signal(engine, id, report.state, isFrozen)
   })
   const { name, image, labels } = readRecord(engine.graphRoot, id)
   engine.journal({ type: 'container', status: verb, id, name, image: image?.name ?? '', attributes: labels })
+}
+
+/** Signals reach those of its pid namespace: without one of its own, they would reach others. */
+async function signal(engine: Engine, id: ContainerId, state: ContainerState, isToStop: boolean): Promise<void> {
+  const folder = containerDir(engine.graphRoot, id)
+  if (readRecord(engine.graphRoot, id).request.pid.kind !== 'private') {
+    const { reason } = await engine.cgroups()
+    const why = 'it has no control group, and no pid namespace, of its own'
+    throw new TspodError('UNSUPPORTED', `pausing container ${id}: ${why}`, { hint: reason })
+  }
+  const { stopProcesses } = await import('#container/pause-by-signal.ts')
+  if (isToStop) writeState(folder, { ...state, stoppedBySignal: { spared: await stopProcesses(state.pid) } })
+  else await continueStopped(folder, state)
+}
+
+/** Lets processes that signals have stopped go on; does nothing for others. */
+export async function continueStopped(folder: string, state: ContainerState): Promise<void> {
+  const { stoppedBySignal, ...going } = state
+  if (stoppedBySignal === undefined) return
+  const { continueProcesses } = await import('#container/pause-by-signal.ts')
+  continueProcesses(state.pid, stoppedBySignal.spared)
+  writeState(folder, going)
 }

@@ -66,7 +66,7 @@ class Removal {
       if (endMonitor(report.state)) await awaitEnd(report.state.monitor, MONITOR_END_MS)
       report = readStatus(folder, machineOf(this.#engine))
     }
-    if (isRunning(report) && force) await this.#stop(id, record)
+    if ((isRunning(report) || report.status === 'restarting') && force) await this.#stop(id, record)
     else requireAllowed('remove', id, report)
     if (isLost(report)) await this.#settle(id)
     await endLeftGroup(folder)

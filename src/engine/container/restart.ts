@@ -1,6 +1,6 @@
 // restart: stops containers that run, and starts them again.
-import { type ContainerId, containerDir } from '#container/record.ts'
-import { isRunning, readStatus } from '#container/state.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
+import { isRunning, readStatus, type StatusReport } from '#container/state.ts'
 import type { Outcome, RestartOptions, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { forEachChosen } from './outcomes.ts'
@@ -14,13 +14,19 @@ export async function restartContainers(selection: Selection, options: RestartOp
   const engine = await openEngine()
   const { runningOnly } = options
   const fits = runningOnly ? { ...selection, all: selection.all || selection.names.length === 0 } : selection
-  const chosen = await selectContainers(engine, fits, ({ report }) => !runningOnly || isRunning(report))
+  const chosen = await selectContainers(engine, fits, ({ report }) => !runningOnly || isActive(report))
   return await forEachChosen(chosen, async id => await restartContainer(engine, id, options))
 }
 
 async function restartContainer(engine: Engine, id: ContainerId, options: RestartOptions): Promise<void> {
   const report = readStatus(containerDir(engine.graphRoot, id), machineOf(engine))
-  if (options.runningOnly && !isRunning(report)) return
+  if (options.runningOnly && !isActive(report)) return
   await stopContainer(engine, id, options)
   await startContainer(engine, id)
+  const { name, image, labels } = readRecord(engine.graphRoot, id)
+  engine.journal({ type: 'container', status: 'restart', id, name, image: image?.name ?? '', attributes: labels })
+}
+
+function isActive(report: StatusReport): boolean {
+  return isRunning(report) || report.status === 'restarting'
 }

@@ -13,7 +13,7 @@ export async function runContainer(request: ContainerRequest, options: RunOption
   const launched = await startOrRemove(
     engine,
     container,
-    async () => await launch(engine, container, 0, options.streams !== undefined),
+    async () => await launch(engine, container, { isAttended: options.streams !== undefined }),
   )
   if (options.streams === undefined) {
     launched.control.close()

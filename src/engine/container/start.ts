@@ -4,7 +4,7 @@ import { awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import { type ContainerId, containerDir } from '#container/record.ts'
-import { isLost, isRunning, readState, requireAllowed } from '#container/state.ts'
+import { isLost, isRunning, requireAllowed } from '#container/state.ts'
 import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import type { Launched } from '#monitor/launch.ts'
@@ -48,9 +48,10 @@ async function start(
     const report = await awaitRecorded(folder, machineOf(engine)) // an end that is just being recorded is waited for
     if (isRunning(report)) return undefined
     requireAllowed('start', id, report)
+    if (report.status === 'restarting')
+      await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, false)
     if (isLost(report)) await (await import('./settle.ts')).settleHeld(engine, id)
     const container = await existingContainer(engine, id)
-    const restarts = (readState(folder)?.restarts ?? -1) + 1
-    return { record: container.record, launched: await launch(engine, container, restarts, isAttended) }
+    return { record: container.record, launched: await launch(engine, container, { isAttended }) }
   })
 }

@@ -27,7 +27,11 @@ const KILL_MS = 10_000
 /** The verb, for several at the same time. */
 export async function stopContainers(selection: Selection, options: StopOptions): Promise<Outcome[]> {
   const engine = await openEngine()
-  const chosen = await selectContainers(engine, selection, ({ report }) => isRunning(report))
+  const chosen = await selectContainers(
+    engine,
+    selection,
+    ({ report }) => isRunning(report) || report.status === 'restarting',
+  )
   return await forAllChosen(chosen, async id => await stopContainer(engine, id, options))
 }
 
@@ -35,42 +39,47 @@ export async function stopContainers(selection: Selection, options: StopOptions)
 export async function stopContainer(engine: Engine, id: ContainerId, options: StopOptions): Promise<void> {
   const folder = containerDir(engine.graphRoot, id)
   const record = readRecord(engine.graphRoot, id)
-  const state = await beginStop(engine, id, folder)
-  if (state !== undefined) {
-    const timeoutSeconds = options.timeoutSeconds ?? record.stopTimeoutSeconds
-    await endProcess(
-      id,
-      state,
-      record.stopSignal,
-      timeoutSeconds < 0 ? Number.POSITIVE_INFINITY : timeoutSeconds * 1000,
-    )
+  const timeoutSeconds = options.timeoutSeconds ?? record.stopTimeoutSeconds
+  const timeoutMs = timeoutSeconds < 0 ? Number.POSITIVE_INFINITY : timeoutSeconds * 1000
+  for (;;) {
+    const state = await beginStop(engine, id, folder)
+    if (state !== undefined) await endProcess(folder, state, record.stopSignal, timeoutMs)
+    const report = await awaitRecorded(folder, machineOf(engine))
+    if (isLost(report)) await (await import('./settle.ts')).settleLost(engine, id)
+    // it had just ended by itself, and its policy starts it again
+    const comesBack = report.status === 'restarting' || (state === undefined && isRunning(report))
+    if (!comesBack) return
   }
-  const report = await awaitRecorded(folder, machineOf(engine))
-  if (isLost(report)) await (await import('./settle.ts')).settleLost(engine, id)
 }
 
 /** Notes who is stopping it, so that others see `stopping`. `undefined` where it does not run. */
 async function beginStop(engine: Engine, id: ContainerId, folder: string): Promise<ContainerState | undefined> {
-  return await withContainerLock(folder, () => {
+  return await withContainerLock(folder, async () => {
     const report = readStatus(folder, machineOf(engine))
     requireAllowed('stop', id, report)
+    if (report.status === 'restarting')
+      await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, true)
     if (!isRunning(report) || report.state === undefined) return undefined
-    writeState(folder, { ...report.state, stopper: thisProcess() })
-    return report.state
+    const state = { ...report.state, stopper: thisProcess() }
+    writeState(folder, state)
+    return state
   })
 }
 
 /** A paused container hears its signal only when it goes on. */
-async function thaw({ cgroupFolder }: ContainerState): Promise<void> {
+async function thaw(folder: string, state: ContainerState): Promise<void> {
+  if (state.stoppedBySignal !== undefined) await (await import('./pause.ts')).continueStopped(folder, state)
+  const { cgroupFolder } = state
   if (cgroupFolder === undefined) return
   const { freezeCgroup } = await import('#cgroup/files.ts')
   await freezeCgroup(cgroupFolder, false)
 }
 
-async function endProcess(id: string, state: ContainerState, signal: number, timeoutMs: number): Promise<void> {
+async function endProcess(folder: string, state: ContainerState, signal: number, timeoutMs: number): Promise<void> {
+  const id = folder.slice(folder.lastIndexOf('/') + 1)
   if (timeoutMs > 0) {
     if (!signalContainer(state, signal)) return
-    await thaw(state)
+    await thaw(folder, state)
     if (await awaitEnd(state, timeoutMs)) return
     const { log } = await import('#log.ts')
     log.warn(

@@ -75,7 +75,7 @@ export function surveyContainers(engine: Engine): SeenContainer[] {
   return surveyFolders(engine).filter(({ record, isDamaged }) => record !== undefined || isDamaged)
 }
 
-/** Those that run, and those that did until nobody was left to record their end, in no order: the others cost nothing. */
+/** Those that run or are about to start again, and those that did until nobody was left to record their end, in no order: the others cost nothing. */
 export function surveyMarked(engine: Engine): SeenContainer[] {
   const here = machineOf(engine)
   return listMarkedRunning(engine.graphRoot).map(id => new SeenContainer(engine.graphRoot, id, here))
@@ -87,7 +87,16 @@ export function surveyRunning(engine: Engine): SeenContainer[] {
 }
 
 export function onlyRunning(containers: readonly SeenContainer[]): SeenContainer[] {
-  return containers.filter(seen => seen.isRunning && (seen.record !== undefined || seen.isDamaged))
+  return containers.filter(seen => seen.isRunning && isWhole(seen))
+}
+
+/** With those that are about to start again. */
+export function onlyActive(containers: readonly SeenContainer[]): SeenContainer[] {
+  return containers.filter(seen => (seen.isRunning || seen.status === 'restarting') && isWhole(seen))
+}
+
+function isWhole({ record, isDamaged }: SeenContainer): boolean {
+  return record !== undefined || isDamaged
 }
 
 /** One container. */

@@ -1,4 +1,4 @@
-// update: other limits for containers; of one that runs at once, of another when it starts.
+// update: other limits for containers, of one that runs at once, of another when it starts; and another restart policy.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { requireControllers } from '#cgroup/pick.ts'
@@ -6,9 +6,10 @@ import { planSettings } from '#cgroup/settings.ts'
 import { replaceFile } from '#container/exit-record.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { withDefaultSwap } from '#container/options/resources.ts'
-import { type ContainerId, containerDir, readRecord, writeRecord } from '#container/record.ts'
+import { type ContainerRecord, containerDir, readRecord, writeRecord } from '#container/record.ts'
+import type { RestartPolicy } from '#container/restart-policy.ts'
 import { isRunning, readStatus } from '#container/state.ts'
-import type { ContainerName } from '#engine/contracts/container.ts'
+import type { ContainerName, UpdateChanges } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import type { ResourcesSpec } from '#oci/runtime-spec.ts'
@@ -16,17 +17,45 @@ import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
 import { findOne } from './select.ts'
 import { machineOf } from './survey.ts'
 
-/** The verb: the container's id. Limits that are not named stay. */
-export async function updateContainer(name: ContainerName, changes: ResourcesSpec): Promise<string> {
+/** The verb: the container's id. What is not named stays. */
+export async function updateContainer(name: ContainerName, { resources, restart }: UpdateChanges): Promise<string> {
   const engine = await openEngine()
   const id = findOne(engine, name)
-  await withContainerLock(containerDir(engine.graphRoot, id), async () => await update(engine, id, changes))
+  await withContainerLock(containerDir(engine.graphRoot, id), async () => {
+    const record = readRecord(engine.graphRoot, id)
+    const request = {
+      ...record.request,
+      ...(restart !== undefined && { restart: policyFor(record, restart) }),
+      ...(resources !== undefined && { resources: await limit(engine, record, resources) }),
+    }
+    writeRecord(engine.graphRoot, { ...record, request })
+    const { image, labels } = record
+    const event = { id, name: record.name, image: image?.name ?? '', attributes: labels }
+    engine.journal({ type: 'container', status: 'update', ...event })
+  })
   return id
 }
 
-async function update(engine: Engine, id: ContainerId, changes: ResourcesSpec): Promise<void> {
+/** Its monitor looks at the policy when it ends. */
+function policyFor(
+  { id, request, logDriver }: ContainerRecord,
+  restart: RestartPolicy | 'no',
+): RestartPolicy | undefined {
+  if (restart === 'no') return undefined
+  if (request.remove)
+    throw new TspodError('CONFLICT', `container ${id} is removed when it ends: it cannot be restarted`)
+  if (logDriver === 'passthrough')
+    throw new TspodError(
+      'CONFLICT',
+      `container ${id} writes to the streams of a command, which a restart does not have`,
+    )
+  return restart
+}
+
+/** All limits that then hold; those of a running container hold at once. */
+async function limit(engine: Engine, record: ContainerRecord, changes: ResourcesSpec): Promise<ResourcesSpec> {
+  const { id } = record
   const folder = containerDir(engine.graphRoot, id)
-  const record = readRecord(engine.graphRoot, id)
   const isLimited = record.request.resources?.memory?.swap !== undefined
   const wanted = isLimited ? changes : (withDefaultSwap(changes) ?? changes)
   const resources = merged(record.request.resources, wanted)
@@ -45,9 +74,7 @@ async function update(engine: Engine, id: ContainerId, changes: ResourcesSpec): 
     )
     writeConfig(folder, resources)
   }
-  writeRecord(engine.graphRoot, { ...record, request: { ...record.request, resources } })
-  const { name, image, labels } = record
-  engine.journal({ type: 'container', status: 'update', id, name, image: image?.name ?? '', attributes: labels })
+  return resources
 }
 
 /** Part by part; a new quota or limit takes the place of the old one. */

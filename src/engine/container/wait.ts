@@ -1,12 +1,14 @@
 // wait: returns when containers have come to a state.
+import type { HealthStatus } from '#container/healthcheck.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
-import { isLost, readStatus, type StatusReport } from '#container/state.ts'
-import type { ContainerName, ContainerStatus, WaitOptions, WaitOutcome } from '#engine/contracts/container.ts'
+import { isLost, isRunning, readStatus, type StatusReport } from '#container/state.ts'
+import type { ContainerName, WaitOptions, WaitOutcome } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { hasCode } from '#errors.ts'
+import { hasCode, TspodError } from '#errors.ts'
 import { readEventsBackward } from '#storage/journal.ts'
+import { healthOf } from './health.ts'
 import { findOne } from './select.ts'
-import { machineOf } from './survey.ts'
+import { machineOf, seeContainer } from './survey.ts'
 
 const FIRST_PAUSE_MS = 5
 
@@ -46,7 +48,7 @@ function watch(engine: Engine, name: ContainerName, ignoreMissing: boolean): Wat
 async function look(
   engine: Engine,
   { id, folder }: Watched,
-  conditions: readonly ContainerStatus[],
+  conditions: WaitOptions['conditions'],
 ): Promise<number | undefined> {
   if (id === undefined) return -1
   let report = readStatus(folder, machineOf(engine))
@@ -57,8 +59,23 @@ async function look(
   if (report.status === 'created' && !isThere(engine, id)) return exitCodeOfRemoved(engine, id)
   const waitsForEnd = conditions.includes('exited')
   if (waitsForEnd && report.status === 'created') return report.exit?.exitCode ?? 0 // there is nothing to wait for
-  return conditions.includes(report.status) ? exitCodeOf(report) : undefined
+  if (conditions.includes(report.status)) return exitCodeOf(report)
+  if (!conditions.some(isHealth)) return undefined
+  const health = healthOf(seeContainer(engine, id))
+  if (health !== undefined && conditions.some(each => each === health) && isRunning(report)) return exitCodeOf(report)
+  if (conditions.every(isHealth)) requireHealthToCome(id, health, report)
+  return undefined
 }
+
+/** What will never be is not waited for. */
+function requireHealthToCome(id: ContainerId, health: HealthStatus | undefined, { status }: StatusReport): void {
+  if (health === undefined && status !== 'created')
+    throw new TspodError('INVALID', `container ${id} has no health check: its health cannot be waited for`)
+  if (status === 'exited')
+    throw new TspodError('CONFLICT', `container ${id} has ended: its health cannot be waited for any more`)
+}
+
+const isHealth = (condition: string): boolean => condition === 'healthy' || condition === 'unhealthy'
 
 function exitCodeOf({ status, exit }: StatusReport): number {
   return status === 'exited' ? (exit?.exitCode ?? -1) : -1

@@ -1,6 +1,9 @@
 // Inputs and outputs of the container verbs: data only, times in milliseconds since 1970, ids in full (64 hex digits).
+import type { HealthStatus } from '#container/healthcheck.ts'
+import type { RestartPolicy } from '#container/restart-policy.ts'
 import type { TspodError } from '#errors.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
+import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import type { OnProgress, PullOptions } from './image.ts'
 
 /** A name, a full id or an unambiguous prefix; `{ latest: true }` is the one created last. */
@@ -12,6 +15,8 @@ export type ContainerStatus =
   | 'paused'
   | 'stopping'
   | 'exited'
+  /** ended, and about to be started again by its policy */
+  | 'restarting'
   | 'removing'
   /** the record says it runs on another machine that shares this store */
   | 'elsewhere'
@@ -32,6 +37,8 @@ export type ContainerFilter =
   | LabelFilter
   | { key: 'id' | 'name' | 'ancestor' | 'before' | 'since' | 'volume' | 'network'; value: string }
   | { key: 'status'; status: ContainerStatus }
+  | { key: 'health'; health: HealthStatus | 'none' }
+  | { key: 'restart-policy'; value: string }
   | { key: 'exited'; code: number }
   | { key: 'until'; beforeMs: number }
 
@@ -75,6 +82,12 @@ export type RunOutcome = AttachOutcome & { id: string }
 export interface StopOptions {
   /** absent: what the container was created with */
   timeoutSeconds?: number
+}
+
+/** What `update` changes; absent: it stays. */
+export interface UpdateChanges {
+  resources?: ResourcesSpec
+  restart?: RestartPolicy | 'no'
 }
 
 export interface RestartOptions extends StopOptions {
@@ -164,6 +177,8 @@ export interface ContainerSummary {
   startedMs?: number
   exitedMs?: number
   exitCode?: number
+  /** of its present or last run; absent: it has no check */
+  health?: HealthStatus
   /** 0 while it does not run */
   pid: number
   autoRemove: boolean
@@ -190,7 +205,7 @@ export interface InspectOptions {
 }
 
 export interface WaitOptions {
-  conditions: ContainerStatus[]
+  conditions: (ContainerStatus | 'healthy' | 'unhealthy')[]
   intervalMs: number
   ignoreMissing: boolean
   /** the first one that meets a condition ends the wait for all */
@@ -275,5 +290,7 @@ export interface CommitOptions {
   includeVolumes: boolean
   /** one layer with all files, and none of the image's */
   squash: boolean
+  /** its processes stand still while its files are read */
+  pause: boolean
   onProgress?: OnProgress
 }

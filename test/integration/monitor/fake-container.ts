@@ -97,6 +97,8 @@ export class FakeContainer implements Disposable {
       stopSignal: 15,
       stopTimeoutSeconds: 2,
       helpers: [],
+      restarts: 0,
+      engineSettings: {},
       journal: { image: 'none', attributes: {} },
       startedAt: nowTimestamp(),
       ...changes,

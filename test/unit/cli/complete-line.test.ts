@@ -49,7 +49,7 @@ test('options complete to their names, without those that are refused', async ()
   const { words } = await complete('run --')
   expect(words).toContain('--rm')
   expect(words).toContain('--root')
-  expect(words).not.toContain('--restart')
+  expect(words).not.toContain('--secret')
 })
 
 test('values complete to the choices', async () => {

@@ -173,8 +173,8 @@ test('a refused option is refused whatever it is given, but for the values that 
     }
   }
   expect(accepted).toEqual([])
-  expect(() => options['restart']?.parse('no', undefined, '--restart')).not.toThrow()
-  expect(() => options['restart']?.parse('always', undefined, '--restart')).toThrow(
-    '--restart=always is not implemented yet',
+  expect(() => options['isolation']?.parse('default', undefined, '--isolation')).not.toThrow()
+  expect(() => options['isolation']?.parse('hyperv', undefined, '--isolation')).toThrow(
+    '--isolation=hyperv is not implemented yet',
   )
 })

@@ -61,7 +61,7 @@ test('help of the program, of a noun and of a command', () => {
   ]) {
     const { stdout, status } = tspod(...line)
     expect(stdout).toMatch(/-e, --env name\[=value\] +Set a variable/)
-    expect(stdout).not.toContain('--restart')
+    expect(stdout).not.toContain('--secret')
     expect(status).toBe(0)
   }
 })
