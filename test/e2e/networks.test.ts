@@ -178,10 +178,17 @@ describe('helpers', () => {
       const host = Bun.serve({ port: 0, hostname: '0.0.0.0', fetch: () => new Response('the host\n') })
       try {
         await ok('network', 'create', 'web')
-        await server('site', '--network', 'web')
+        await server('site', '--network', 'web', '-p', '127.0.0.1::80', '-p', '[::1]::80')
+        const published = (await ok('port', 'site', '80')).split('\n')
         await sleeper('client', '--network', 'web')
         const before = await address('client')
+        const answers = async (at: string) =>
+          await fetch(`http://${at}/who`, { keepalive: false, signal: AbortSignal.timeout(2000) }).then(
+            async answer => (await answer.text()) === 'site\n',
+            () => false,
+          )
         const works = async () =>
+          (await Promise.all(published.map(answers))).every(Boolean) &&
           (await within('client', fetches('site'))).stdout === 'site\n' &&
           (await within('client', fetches('host.containers.internal', host.port))).stdout === 'the host\n'
         for (const who of ['uplink', 'hands', 'watcher', 'pid'] as const) {

@@ -5,6 +5,7 @@ import { type Launched, launchContainer } from '#monitor/launch.ts'
 import { placeInCgroup } from './cgroup.ts'
 import type { CreatedContainer } from './create.ts'
 import type { PidFile } from './id-files.ts'
+import type { JoinedNetworks } from './join-networks.ts'
 
 /**
  * Starts a container; `restarts` tells how often it was started before. `isAttended`: this process stays and watches it. Throws where its program cannot be executed.
@@ -16,10 +17,7 @@ export async function launch(
   isAttended: boolean,
 ): Promise<Launched> {
   const { blueprint, root } = container
-  const joined =
-    blueprint.network.driver?.name === 'bridge'
-      ? await (await import('./join-networks.ts')).joinNetworks(engine, container)
-      : undefined
+  const joined = await joinService(engine, container)
   using _place = joined?.connection
   const driver = joined?.driver ?? blueprint.network.driver
   const { pidFile: pidPath } = container.record.request
@@ -52,6 +50,14 @@ export async function launch(
     if (!hasPorts) throw error
     throw await (await import('./publish.ts')).explainFailure(engine, record.ports ?? [], driver.ports, error)
   }
+}
+
+/** Where the network service has a part in it. */
+async function joinService(engine: Engine, container: CreatedContainer): Promise<JoinedNetworks | undefined> {
+  const { driver } = container.blueprint.network
+  if (driver?.name === 'bridge') return await (await import('./join-networks.ts')).joinNetworks(engine, container)
+  if (container.record.ports?.some(port => driver?.ports?.isForwarded?.(port)) !== true) return undefined
+  return await (await import('./forward-ports.ts')).joinForwarder(engine, container)
 }
 
 /** Before the start: where it cannot be written, nothing runs yet. */

@@ -63,9 +63,10 @@ export class Hands implements Disposable {
 
   /** A socket of the user's network namespace, or of that behind a path (`/proc/PID/ns/net`). The caller closes it. */
   openSocket(family: number, type: number, protocol: number, namespacePath?: string): Fd {
-    const opening = call('socket', family, type | SOCK_CLOEXEC, protocol)
-    if (namespacePath === undefined) this.#servant.do([opening, ...this.#handOver(0)])
-    else this.#openElsewhere(namespacePath, opening)
+    this.#perform(namespacePath, first => [
+      call('socket', family, type | SOCK_CLOEXEC, protocol),
+      ...this.#handOver(first),
+    ])
     const fd = receiveDescriptor(this.#ourEnd.number)
     if (fd === undefined) throw new RangeError('the socket did not arrive')
     return fd
@@ -76,25 +77,26 @@ export class Hands implements Disposable {
     return new NetlinkSocket(this.openSocket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, namespacePath))
   }
 
-  /** Writes settings below /proc/sys/net. Throws for the first file that cannot be written. */
-  write(settings: Settings): void {
+  /** Writes settings below /proc/sys/net, there or in another namespace. Throws for the first file that cannot be written. */
+  write(settings: Settings, namespacePath?: string): void {
     for (const [file, text] of settings)
-      this.#servant.do([
+      this.#perform(namespacePath, first => [
         call('openat', -100, `/proc/sys/net/${file}`, O_WRONLY | O_CLOEXEC, 0),
-        call('write', { resultOf: 0 }, text, text.length),
-        call('close', { resultOf: 0 }),
+        call('write', { resultOf: first }, text, text.length),
+        call('close', { resultOf: first }),
       ])
   }
 
-  /** Goes there and comes back, whatever happens. */
-  #openElsewhere(path: string, opening: Call): void {
+  /** Calls of which the first has the number `first`; in another namespace, it goes there and comes back, whatever happens. */
+  #perform(path: string | undefined, make: (first: number) => Call[]): void {
+    if (path === undefined) return void this.#servant.do(make(0))
     const enter = [
       call('openat', -100, path, O_RDONLY | O_CLOEXEC, 0),
       call('setns', { resultOf: 0 }, CLONE_NEWNET),
       call('close', { resultOf: 0 }),
     ]
     try {
-      this.#servant.do([...enter, opening, ...this.#handOver(enter.length)])
+      this.#servant.do([...enter, ...make(enter.length)])
     } finally {
       this.#servant.call('setns', this.#home, CLONE_NEWNET)
     }

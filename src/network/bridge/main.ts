@@ -4,6 +4,7 @@ import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { releaseMemory, sleepSync } from '#host/bun.ts'
 import { selfCommand } from '#host/executable.ts'
+import { raiseLimit } from '#host/limits.ts'
 import { Deadlines } from '#sys/deadlines.ts'
 import { Fd, openFile, openPipe } from '#sys/fd.ts'
 import { O_RDONLY } from '#sys/flags.ts'
@@ -43,6 +44,7 @@ export function networkMain(folder: string, isHeir: boolean): void {
     appendFileSync(join(folder, SERVICE_LOG), `${new Date().toISOString()} ${text}\n`, { mode: 0o600 })
   try {
     process.chdir('/')
+    raiseLimit('RLIMIT_NOFILE')
     new ServiceProcess(folder, isHeir, log).run()
   } catch (error) {
     try {
@@ -158,6 +160,11 @@ class ServiceProcess {
           if (error === undefined) delete session.reserved
           answer(error === undefined ? { ok: true } : errorAnswer(error))
         })
+      }
+      case 'adopt': {
+        const { container, pid, startTime } = request
+        service.adopt(container, { pid, startTime })
+        return answer({ ok: true })
       }
       case 'connect': {
         const { container, pid, startTime, endpoint } = request
