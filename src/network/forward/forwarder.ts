@@ -107,11 +107,31 @@ export class Forwarder {
     return own
   }
 
-  /** Returns how to close it. */
+  /** Returns how to close it. A port without an address is one of both families, where this machine has both. */
   #listen(own: OpenPorts, port: PortMapping): () => void {
+    if (port.hostIp !== '') return this.#listenAt(own, port, port.hostIp)
+    const closeFour = this.#listenAt(own, port, '0.0.0.0')
+    try {
+      const closeSix = this.#listenAt(own, port, '::')
+      return () => {
+        closeFour()
+        closeSix()
+      }
+    } catch (error) {
+      if (error instanceof PortTakenError && error.cause instanceof TspodError && error.cause.code === 'UNSUPPORTED')
+        return closeFour
+      closeFour()
+      throw error
+    }
+  }
+
+  #listenAt(own: OpenPorts, port: PortMapping, ip: string): () => void {
     const protocol = port.protocol === 'udp' ? 'udp' : 'tcp'
-    const bound = bindInet(protocol, { ip: port.hostIp || '0.0.0.0', port: port.hostPort })
-    if (typeof bound === 'string') throw new PortTakenError(port, new TspodError('IN_USE', `bind: ${bound}`))
+    const bound = bindInet(protocol, { ip, port: port.hostPort })
+    if (typeof bound === 'string') {
+      const isAbsent = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(bound)
+      throw new PortTakenError(port, new TspodError(isAbsent ? 'UNSUPPORTED' : 'IN_USE', `binding ${ip}: ${bound}`))
+    }
     syscall('fcntl', bound.number, F_SETFL, O_NONBLOCK)
     if (protocol === 'udp') {
       const budget = { take: () => this.#take(own), give: () => this.#give(own) }
