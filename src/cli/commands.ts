@@ -252,6 +252,10 @@ export const nouns: Record<string, NounEntry> = {
         async () => (await import('./commands/network.ts')).networkConnectCommand,
       ),
       create: here('Create a network', async () => (await import('./commands/network.ts')).networkCreateCommand),
+      check: here(
+        'Measure how well networks work here',
+        async () => (await import('./commands/network-check.ts')).networkCheckCommand,
+      ),
       disconnect: here(
         'Disconnect a container from a network',
         async () => (await import('./commands/network.ts')).networkDisconnectCommand,

@@ -5,10 +5,11 @@ import { type Fd, openFile, openSocketPair } from '#sys/fd.ts'
 import { CLONE_NEWNET, O_CLOEXEC, O_RDONLY, O_WRONLY, SOCK_CLOEXEC, SOCK_STREAM } from '#sys/flags.ts'
 import { AF_NETLINK, NETLINK_ROUTE, NetlinkSocket, SOCK_RAW } from '#sys/netlink/socket.ts'
 import { isAlive, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
-import { type Call, call, type Memory } from '#sys/servant/batch.ts'
+import { type Call, call } from '#sys/servant/batch.ts'
+import { handOverCalls } from '#sys/servant/hand-over.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
-import { descriptorMessage, receiveDescriptor } from '#sys/socket.ts'
+import { receiveDescriptor } from '#sys/socket.ts'
 import type { Settings } from './plumbing.ts'
 
 export class Hands implements Disposable {
@@ -65,7 +66,7 @@ export class Hands implements Disposable {
   openSocket(family: number, type: number, protocol: number, namespacePath?: string): Fd {
     this.#perform(namespacePath, first => [
       call('socket', family, type | SOCK_CLOEXEC, protocol),
-      ...this.#handOver(first),
+      ...handOverCalls(this.#theirEnd, first),
     ])
     const fd = receiveDescriptor(this.#ourEnd.number)
     if (fd === undefined) throw new RangeError('the socket did not arrive')
@@ -102,24 +103,8 @@ export class Hands implements Disposable {
     }
   }
 
-  /** Sends the descriptor that an earlier call of the batch opened, and closes it. */
-  #handOver(index: number): Call[] {
-    return [call('sendmsg', this.#theirEnd, messageWith(index), 0), call('close', { resultOf: index })]
-  }
-
   [Symbol.dispose](): void {
     this.#servant.close()
     this.#ourEnd.close()
-  }
-}
-
-function messageWith(index: number): Memory {
-  const { header, vector, control, data } = descriptorMessage(-1)
-  return {
-    memory: header,
-    pointers: [
-      { offset: 16, to: { memory: vector, pointers: [{ offset: 0, to: { memory: data } }] } },
-      { offset: 32, to: { memory: control, patch: { offset: 16, resultOf: index } } },
-    ],
   }
 }
