@@ -5,10 +5,10 @@ import type { ContainerState } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { askService } from '#network/bridge/client.ts'
 import { reserveNetworks, servicePorts } from '#network/bridge/driver.ts'
-import type { EndpointContainer } from '#network/bridge/protocol.ts'
-import type { LivePorts, NetworkAddress, NetworkDriver, PortForwarder } from '#network/driver.ts'
+import type { LivePorts, NetworkDriver, PortForwarder } from '#network/driver.ts'
 import type { CreatedContainer } from './create.ts'
-import { endpointContainer, type JoinedNetworks } from './join-networks.ts'
+import type { JoinedNetworks } from './join-networks.ts'
+import { ensureService, servedContainer } from './network-service.ts'
 
 /** For a container that is about to start with such ports. */
 export async function joinForwarder(engine: Engine, { record, blueprint }: CreatedContainer): Promise<JoinedNetworks> {
@@ -17,7 +17,7 @@ export async function joinForwarder(engine: Engine, { record, blueprint }: Creat
   const { connection } = await reserveNetworks({
     namespace: await engine.namespace(),
     runRoot: engine.runRoot,
-    container: guestOf(record, driver.address),
+    container: servedContainer(record, { network: { driver: driver.name, address: driver.address } }),
     endpoints: [],
   })
   return { driver: withForwarded(driver), connection, files: blueprint.files }
@@ -39,22 +39,19 @@ function withForwarded(driver: NetworkDriver): NetworkDriver {
 export async function livePorts(
   engine: Engine,
   record: ContainerRecord,
-  { pid, startTime, network }: ContainerState,
+  state: ContainerState,
   forwarder: PortForwarder,
   port: Parameters<LivePorts['add']>[1],
 ): Promise<LivePorts> {
   if (forwarder.live !== undefined && forwarder.isForwarded?.(port) !== true) return forwarder.live
+  await ensureService(engine)
+  const { pid, startTime } = state
   const { connection } = await askService(await engine.namespace(), engine.runRoot, {
     op: 'adopt',
-    container: guestOf(record, network?.address),
+    container: servedContainer(record, state),
     pid,
     startTime,
   })
   connection[Symbol.dispose]()
   return servicePorts
-}
-
-function guestOf(record: ContainerRecord, address: NetworkAddress | undefined): EndpointContainer {
-  const addresses = [address?.address, address?.address6?.address].filter(each => each !== undefined)
-  return { ...endpointContainer(record), guest: addresses }
 }

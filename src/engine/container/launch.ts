@@ -55,8 +55,11 @@ export async function launch(
 /** Where the network service has a part in it. */
 async function joinService(engine: Engine, container: CreatedContainer): Promise<JoinedNetworks | undefined> {
   const { driver } = container.blueprint.network
-  if (driver?.name === 'bridge') return await (await import('./join-networks.ts')).joinNetworks(engine, container)
-  if (container.record.ports?.some(port => driver?.ports?.isForwarded?.(port)) !== true) return undefined
+  const isOnNetworks = driver?.name === 'bridge'
+  const isForwarded = container.record.ports?.some(port => driver?.ports?.isForwarded?.(port)) === true
+  if (!isOnNetworks && !isForwarded) return undefined
+  await (await import('./network-service.ts')).ensureService(engine)
+  if (isOnNetworks) return await (await import('./join-networks.ts')).joinNetworks(engine, container)
   return await (await import('./forward-ports.ts')).joinForwarder(engine, container)
 }
 

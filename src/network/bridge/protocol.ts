@@ -41,6 +41,16 @@ export type ServiceRequest =
   | { op: 'attach'; pid: number; startTime: number; uplinkPath?: string }
   /** a running container with a helper of its own, whose ports the service is to forward */
   | { op: 'adopt'; container: EndpointContainer; pid: number; startTime: number }
+  /** a running container that no service knows any more: its places, with their addresses, and its ports, anew */
+  | {
+      op: 'restore'
+      container: EndpointContainer
+      pid: number
+      startTime: number
+      endpoints: EndpointRequest[]
+      ports: PortMapping[]
+      uplinkPath?: string
+    }
   /** a running container, on one network more */
   | {
       op: 'connect'
@@ -79,6 +89,7 @@ export interface Answers {
   reserve: Reservation
   attach: true
   adopt: true
+  restore: true
   connect: Endpoint
   disconnect: true
   publish: true

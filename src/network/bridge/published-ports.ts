@@ -38,6 +38,12 @@ export class PublishedPorts {
     container.ports = container.ports?.flatMap(each => (each === known ? without(each, port) : [each]))
   }
 
+  /** As `publish` for a port that it had before: where it is lost to somebody else, that is said in the log. */
+  publishAgain(container: ContainerState, port: PortMapping): void {
+    container.ports = [...(container.ports ?? []), port]
+    this.#openAgain(container, port)
+  }
+
   /** Goes on for a service that was killed: its listening sockets are gone with it. */
   resume(container: ContainerState): void {
     for (const port of container.ports ?? []) if (isForwarded(container, port)) this.#openAgain(container, port)

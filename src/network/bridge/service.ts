@@ -111,6 +111,25 @@ export class NetworkService {
     this.#save()
   }
 
+  /** A running container whose service was lost, and its namespace with it. One that is known is left as it is. */
+  restore(
+    wanted: EndpointContainer,
+    process: ProcessIdentity,
+    { endpoints, ports, uplinkPath }: { endpoints: EndpointRequest[]; ports: PortMapping[]; uplinkPath?: string },
+    done: UplinkWaiter,
+  ): void {
+    if (this.#state.containers.some(each => each.id === wanted.id && each.process?.pid === process.pid))
+      return done(undefined)
+    this.reserve(wanted, endpoints)
+    this.attach(wanted.id, process, uplinkPath, error => {
+      const container = this.#state.containers.find(({ id }) => id === wanted.id)
+      if (error !== undefined || container === undefined) return done(error)
+      for (const port of ports) this.#ports.publishAgain(container, port)
+      this.#save()
+      done(undefined)
+    })
+  }
+
   /** A running container, on one network more. */
   connect(
     wanted: EndpointContainer,
