@@ -252,6 +252,10 @@ export const nouns: Record<string, NounEntry> = {
         async () => (await import('./commands/network.ts')).networkConnectCommand,
       ),
       create: here('Create a network', async () => (await import('./commands/network.ts')).networkCreateCommand),
+      check: here(
+        'Measure how well networks work here',
+        async () => (await import('./commands/network-check.ts')).networkCheckCommand,
+      ),
       disconnect: here(
         'Disconnect a container from a network',
         async () => (await import('./commands/network.ts')).networkDisconnectCommand,
@@ -266,7 +270,10 @@ export const nouns: Record<string, NounEntry> = {
       ),
       list: here('List networks', async () => (await import('./commands/network.ts')).networkListCommand, ['ls']),
       prune: here('Remove unused networks', async () => (await import('./commands/network.ts')).networkPruneCommand),
-      reload: later('There are no firewall rules that could be lost'),
+      reload: here(
+        'Make the networks of running containers anew where they were lost',
+        async () => (await import('./commands/network-reload.ts')).networkReloadCommand,
+      ),
       rm: here('Remove networks', async () => (await import('./commands/network.ts')).networkRemoveCommand, ['remove']),
       update: here('Change a network', async () => (await import('./commands/network.ts')).networkUpdateCommand),
     },

@@ -5,6 +5,7 @@ import { TspodError } from '#errors.ts'
 import { filesystemOf, mayBeShared } from '#host/filesystem.ts'
 import { bootId, machineId } from '#host/machine.ts'
 import type { NetworkAddress } from '#network/driver.ts'
+import type { PortMapping } from '#network/ports/mapping.ts'
 import { SIGKILL, SIGTERM } from '#sys/flags.ts'
 import { isAlive, ownIdentity, type ProcessIdentity, readProcessStat, signalProcess } from '#sys/process.ts'
 import { type ExitRecord, readExitRecord, readJson, replaceFile } from './exit-record.ts'
@@ -36,8 +37,8 @@ export interface ContainerState extends Machine {
   /** RFC 3339 with nanoseconds. */
   startedAt: string
   networkHelper?: ProcessIdentity
-  /** The driver that connects it, and the address that it gave. Absent where it shares another container's. */
-  network?: { driver: string; address?: NetworkAddress }
+  /** The driver that connects it, the address that it gave, and ports that the network service forwards beside it. Absent where it shares another container's. */
+  network?: { driver: string; address?: NetworkAddress; forwarded?: PortMapping[] }
   /** Its control group, where it has one of its own; absolute. */
   cgroupFolder?: string
   /** How often it was started before. */

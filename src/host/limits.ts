@@ -11,6 +11,15 @@ export function readLimit(type: string): RlimitSpec {
   return { type, soft: Number(limits[0] ?? 0n), hard: Number(limits[1] ?? 0n) }
 }
 
+/** Raises this process's soft limit to the hard one. */
+export function raiseLimit(type: string): void {
+  const number = rlimitNumber(type) ?? 0
+  const limits = new BigUint64Array(2)
+  syscall('prlimit64', 0, number, 0, limits)
+  limits[0] = limits[1] ?? 0n
+  syscall('prlimit64', 0, number, limits, 0)
+}
+
 /** The size of the terminal behind standard input or output, as a spec has it; `undefined` where there is none. */
 export function terminalSize(): { height: number; width: number } | undefined {
   const size = readWindowSize(0) ?? readWindowSize(1)

@@ -52,13 +52,17 @@ export interface PortForwarder {
   readonly everyAddress: readonly string[]
   /** Throws UNSUPPORTED for a port that it cannot publish. Asks nobody. */
   check(port: PortMapping): void
+  /** True for a port that the helper cannot publish: the network service forwards it. */
+  isForwarded?(port: PortMapping): boolean
   /** Ports of a running container; absent where they are given to the helper when it starts. */
-  live?: {
-    /** `folder`: the one that the helper was given. Throws IN_USE for a port that cannot be had; the range is not half published then. */
-    add(folder: string, port: PortMapping): void
-    /** Throws NOT_FOUND where it is not published. */
-    remove(folder: string, port: PortMapping): void
-  }
+  live?: LivePorts
+}
+
+export interface LivePorts {
+  /** `folder`: the one that the helper was given. Throws IN_USE for a port that cannot be had; the range is not half published then. */
+  add(folder: string, port: PortMapping): void
+  /** Throws NOT_FOUND where it is not published. */
+  remove(folder: string, port: PortMapping): void
 }
 
 /** A container's place on networks of the user, while it starts. Disposed before `finish`, it is given back. */

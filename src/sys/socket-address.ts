@@ -6,6 +6,12 @@ const AF_INET6 = 10
 /** Bytes for either. */
 export const SOCKET_ADDRESS_BYTES = 28
 
+export interface InternetAddress {
+  /** 4 bytes or 16 */
+  address: Buffer
+  port: number
+}
+
 /** `address` is 4 bytes or 16. */
 export function socketAddress(address: Uint8Array, port: number): Buffer {
   const isFour = address.byteLength === 4
@@ -17,7 +23,7 @@ export function socketAddress(address: Uint8Array, port: number): Buffer {
 }
 
 /** What the kernel filled in: the address's 4 or 16 bytes, and the port. */
-export function parseSocketAddress(bytes: Buffer): { address: Buffer; port: number } {
+export function parseSocketAddress(bytes: Buffer): InternetAddress {
   const isFour = bytes.readUInt16LE(0) === AF_INET
   return {
     address: Buffer.from(isFour ? bytes.subarray(4, 8) : bytes.subarray(8, 24)),

@@ -1,6 +1,6 @@
 // The user's namespace: one user namespace that the first command makes and a tiny process keeps; later commands' servants join it.
 // Runs in the host's namespaces.
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
 import { runProgramSync } from '#host/run-program.ts'
@@ -46,7 +46,14 @@ export async function openUserNamespace(
   return await withFileLock(join(runRoot, 'lock'), async () => {
     const meanwhile = openKept(runRoot, wish, isInUse)
     if (meanwhile !== undefined) return meanwhile
-    const keeper = startKeeper(wish, identity => recordKeeper(runRoot, identity))
+    const title = keeperTitle(runRoot)
+    const lost = findKeeper(title)
+    if (lost !== undefined) {
+      recordKeeper(runRoot, lost)
+      const found = openKept(runRoot, wish, isInUse)
+      if (found !== undefined) return found
+    }
+    const keeper = startKeeper(wish, title, identity => recordKeeper(runRoot, identity))
     return {
       mode: wish.mode,
       mappings: wish.mappings,
@@ -111,6 +118,38 @@ export function readKeeper(runRoot: string): ProcessIdentity | undefined {
   return pid > 1 && isAlive(identity) ? identity : undefined
 }
 
+/** The keeper's argv[0]: it says whose runtime folder it is recorded in. */
+const keeperTitle = (runRoot: string): string => `tspod: keeps the user namespace of ${runRoot}`
+
+/** The runtime folder vanishes at logout, and its record with it; containers that live on are in that namespace. */
+function findKeeper(title: string): ProcessIdentity | undefined {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry) || !isTitled(entry, title)) continue
+    const stat = readProcessStat(Number(entry))
+    // a process of another user could be called so too; its namespace could not be opened
+    if (stat !== undefined && isAlive(stat) && canOpen(`/proc/${entry}/ns/user`))
+      return { pid: stat.pid, startTime: stat.startTime }
+  }
+  return undefined
+}
+
+function isTitled(pid: string, title: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `${title}\0`
+  } catch {
+    return false // gone, or not for us to see
+  }
+}
+
+function canOpen(path: string): boolean {
+  try {
+    openFile(path, O_RDONLY).close()
+    return true
+  } catch {
+    return false
+  }
+}
+
 function recordKeeper(runRoot: string, { pid, startTime }: ProcessIdentity): void {
   const file = join(runRoot, 'userns')
   writeFileSync(`${file}.new`, `${pid} ${startTime}\n`, { mode: 0o600 })
@@ -132,7 +171,11 @@ export function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
  * Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. It is recorded before it
  * is left alone: until then it ends with this process.
  */
-function startKeeper(wish: NamespaceWish, record: (keeper: ProcessIdentity) => void): ProcessIdentity {
+function startKeeper(
+  wish: NamespaceWish,
+  title: string,
+  record: (keeper: ProcessIdentity) => void,
+): ProcessIdentity {
   const nullFd = openSync('/dev/null', 'r+')
   const seat = new Seat()
   using stub = openStub(seat)
@@ -147,7 +190,7 @@ function startKeeper(wish: NamespaceWish, record: (keeper: ProcessIdentity) => v
     if (wish.writer.kind === 'root') becomeCalls(wish.mappings).forEach(one => servant.do([one]))
     unshareUser(servant)
     writeMaps(servant, wish)
-    servant.become(stubCalls(stub, seat, 'tspod: keeps the user namespace'))
+    servant.become(stubCalls(stub, seat, title))
     const keeper = { pid: servant.pid, startTime: readProcessStat(servant.pid)?.startTime ?? 0 }
     record(keeper)
     // for ever, or until somebody ends it

@@ -199,7 +199,6 @@ describe('--publish', () => {
       ['80:abc', 'parsing --publish "80:abc": container port is "abc", must be 1-65535'],
       ['8000-8001:80', '2 host ports for 1 container ports'],
       ['192.0.2.77:8080:80', '"192.0.2.77" is none of this machine\'s'],
-      ['[::1]:8080:80', 'slirp4netns does not forward ports of IPv6 addresses'],
       ['8080:80/sctp', 'neither slirp4netns nor pasta forwards sctp'],
     ]
     for (const [text, why] of wrong) {
@@ -358,11 +357,34 @@ describe('-p under other mappings of ids', () => {
         const options = ['--userns', userns, '--network', driver, '-p', `${port}:8000`]
         await ok('run', '-d', '--name', 'mapped', ...options, 'alpine', 'sh', '-c', script)
         expect(await get(`http://127.0.0.1:${port}/`)).toBe('hello\n')
-        if (driver === 'pasta') return
         await ok('port', 'add', 'mapped', `127.0.0.1::8000`)
         const added = (await ok('port', 'mapped', '8000')).split('\n').find(line => line.startsWith('127.0.0.1'))
         expect(await get(`http://${added}/`)).toBe('hello\n')
       })
+})
+
+describe('--network slirp4netns', () => {
+  tspodOnly(
+    'slirp4netns',
+    'tun',
+    'perl',
+  )('publishes on IPv6 by a forwarder of ours', async () => {
+    const port = await freePort()
+    await serveEcho('six', '--network', 'slirp4netns', '-p', `[::1]:${port}:80`, '-p', `[::1]:${port}:90/udp`)
+    // the container has no IPv6 address that could answer one
+    expect(await get(`http://[::1]:${port}/`)).toBe('peer 10.0.2.100\n')
+    expect(await ask('::1', port, 'hi')).toBe('peer 10.0.2.100 hi')
+    expect(await settings('six')).toMatchObject({ SourceAddress: 'rewritten' })
+    await ok('rm', '-f', '-t', '0', 'six')
+    expect(await refused(`http://[::1]:${port}/`)).toBe(true)
+  })
+
+  tspodOnly('slirp4netns', 'tun')('a port of an IPv6 address that is taken is an error', async () => {
+    await using taken = await takeWebPort('::1')
+    const { status, stderr } = await tspod('run', '--rm', '-p', `[::1]:${taken.port}:80`, 'alpine', 'true')
+    expect(status).toBe(125)
+    expect(stderr).toContain(`[::1]:${taken.port}: address already in use by process ${process.pid}`)
+  })
 })
 
 describe('--network pasta', () => {
@@ -395,8 +417,28 @@ describe('--network pasta', () => {
       expect({ text, status }).toEqual({ text, status: 125 })
       expect(stderr).toContain(why)
     }
-    await ok('run', '-d', '--name', 'fixed', '--network', 'pasta', 'alpine', 'sleep', '1000')
-    expect((await tspod('port', 'add', 'fixed', '8080:80')).stderr).toContain('pasta takes its ports when it starts')
+  })
+
+  withPasta('takes ports while it runs, whose servers see their client too; those of its start it keeps', async () => {
+    const [first, tcp, udp] = [await freePort(), await freePort(), await freePort()]
+    await serveEcho('grown', '--network', 'pasta', '-p', `${first}:80`)
+    await ok('port', 'add', 'grown', `${tcp}:80`)
+    const own = ownAddress('IPv4') ?? '127.0.0.1'
+    for (const address of [own, '127.0.0.1', '::1'])
+      expect(await get(`http://${bracketed(address)}:${tcp}/`)).toBe(`peer ${address}\n`)
+    expect(await settings('grown')).toMatchObject({ SourceAddress: 'kept' })
+    await ok('port', 'add', 'grown', `${udp}:90/udp`)
+    expect(await ask(own, udp, 'hi')).toBe('peer 10.0.2.100 hi')
+    expect(await settings('grown')).toMatchObject({ SourceAddress: 'rewritten' })
+    const kept = await tspod('port', 'rm', 'grown', '80')
+    expect(kept.stderr).toContain(`pasta was given 0.0.0.0:${first}->80/tcp when it started`)
+    expect(await get(`http://127.0.0.1:${tcp}/`)).toBe('peer 127.0.0.1\n')
+    await ok('port', 'rm', 'grown', `${tcp}:80`, `${udp}:90/udp`)
+    expect(await refused(`http://127.0.0.1:${tcp}/`)).toBe(true)
+    expect(await ok('port', 'grown')).toBe(`80/tcp -> 0.0.0.0:${first}`)
+    await ok('port', 'add', 'grown', `[::1]:${tcp}:80`)
+    await ok('restart', '-t', '0', 'grown')
+    expect(await get(`http://[::1]:${tcp}/`)).toBe('peer ::1\n')
   })
 
   withPasta('containers.conf can make it the default', async () => {

@@ -1,7 +1,7 @@
 // User-defined networks: containers that find and reach each other, and those that must not.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { e2e, isPodman, tspodOnly, until, useSandbox } from './sandbox.ts'
@@ -178,10 +178,17 @@ describe('helpers', () => {
       const host = Bun.serve({ port: 0, hostname: '0.0.0.0', fetch: () => new Response('the host\n') })
       try {
         await ok('network', 'create', 'web')
-        await server('site', '--network', 'web')
+        await server('site', '--network', 'web', '-p', '127.0.0.1::80', '-p', '[::1]::80')
+        const published = (await ok('port', 'site', '80')).split('\n')
         await sleeper('client', '--network', 'web')
         const before = await address('client')
+        const answers = async (at: string) =>
+          await fetch(`http://${at}/who`, { keepalive: false, signal: AbortSignal.timeout(2000) }).then(
+            async answer => (await answer.text()) === 'site\n',
+            () => false,
+          )
         const works = async () =>
+          (await Promise.all(published.map(answers))).every(Boolean) &&
           (await within('client', fetches('site'))).stdout === 'site\n' &&
           (await within('client', fetches('host.containers.internal', host.port))).stdout === 'the host\n'
         for (const who of ['uplink', 'hands', 'watcher', 'pid'] as const) {
@@ -203,6 +210,50 @@ describe('helpers', () => {
     },
     120_000,
   )
+
+  for (const command of ['network reload', 'the next start'])
+    tspodOnly(...need)(
+      `killed at once with their watcher, they come back by ${command}: containers have what they had`,
+      async () => {
+        await ok('network', 'create', '--ipv6', 'web')
+        await server('site', '--network', 'web', '--network-alias', 'www', '-p', '127.0.0.1::80', '-p', '[::1]::80')
+        await sleeper('client', '--network', 'web')
+        const published = (await ok('port', 'site', '80')).split('\n')
+        const before = await within('client', 'ip -o addr show dev eth0; cat /sys/class/net/eth0/address')
+        const { pid, watcher } = await helpers()
+        process.kill(pid, 'SIGSTOP')
+        for (const each of [watcher, pid]) process.kill(each, 'SIGKILL')
+        await until('the interfaces to be gone', async () => (await within('client', 'ip -o addr show dev eth0')).status !== 0)
+        if (command === 'network reload') expect((await ok('network', 'reload', '--all')).split('\n')).toHaveLength(2)
+        else expect(await sh(['--network', 'web'], fetches('www'))).toBe('site')
+        expect(await within('client', fetches('www'))).toMatchObject({ status: 0, stdout: 'site\n' })
+        const after = await within('client', 'ip -o addr show dev eth0; cat /sys/class/net/eth0/address')
+        const stable = (text: string) =>
+          text.replaceAll(/^\d+: |if\d+|valid_lft.*/gm, '').replaceAll(/.*fe80.*\n/g, '')
+        expect(stable(after.stdout)).toBe(stable(before.stdout))
+        for (const at of published) expect(await (await fetch(`http://${at}/who`)).text()).toBe('site\n')
+        expect(await ok('network', 'reload', 'site')).not.toBe('')
+      },
+    )
+
+  tspodOnly(...need)('show themselves again where the runtime folder has vanished', async () => {
+    await ok('network', 'create', 'web')
+    await server('site', '--network', 'web')
+    const { pid } = await helpers()
+    rmSync(join(box.runtime, 'tspod'), { recursive: true })
+    expect(await sh(['--network', 'web'], fetches('site'))).toBe('site')
+    expect((await helpers()).pid).toBe(pid)
+    await ok('port', 'add', 'site', '[::1]:0:80')
+    const at = await ok('port', 'site', '80')
+    expect(await (await fetch(`http://${at}/who`)).text()).toBe('site\n')
+  })
+
+  tspodOnly(...need)('reload refuses who is on no network', async () => {
+    await sleeper('alone', '--network', 'slirp4netns')
+    const { status, stderr } = await tspod('network', 'reload', 'alone')
+    expect(status).toBe(125)
+    expect(stderr).toContain('container "alone" is on no user-defined network')
+  })
 
   tspodOnly(...need)('end with the last container, and the host is as it was', async () => {
     const look = () =>

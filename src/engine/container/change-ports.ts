@@ -2,11 +2,11 @@
 import { withContainerLock } from '#container/lock.ts'
 import { findContainer } from '#container/name-index.ts'
 import { type ContainerId, type ContainerRecord, containerDir, readRecord, writeRecord } from '#container/record.ts'
-import { isRunning, readStatus } from '#container/state.ts'
+import { type ContainerState, isRunning, readState, readStatus, writeState } from '#container/state.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { during, TspodError } from '#errors.ts'
+import { during, hasCode, TspodError } from '#errors.ts'
 import { helperFolder } from '#monitor/run-folder.ts'
-import { bridgePorts } from '#network/bridge/driver.ts'
+import { bridgePorts, servicePorts } from '#network/bridge/driver.ts'
 import type { PortForwarder } from '#network/driver.ts'
 import {
   foldPorts,
@@ -18,6 +18,7 @@ import {
 } from '#network/ports/mapping.ts'
 import { chooseHostPorts } from '#network/ports/probe.ts'
 import { connectNetwork } from './connect-network.ts'
+import { livePorts } from './forward-ports.ts'
 import { explainFailure, settlePort } from './publish.ts'
 import { machineOf } from './survey.ts'
 
@@ -27,7 +28,7 @@ export async function addPorts(
   requests: readonly PortRequest[],
   options: { fallback: boolean },
 ): Promise<PortMapping[]> {
-  return await changing(name, async ({ engine, record, forwarder, folder }) => {
+  return await changing(name, async ({ engine, record, forwarder, running }) => {
     const before = record.ports ?? []
     const added: PortMapping[] = []
     try {
@@ -35,12 +36,12 @@ export async function addPorts(
         forwarder.check(wanted)
         requireUnpublished(record.name, [...before, ...added], wanted)
         for (const port of await settlePort(engine, wanted, forwarder, options.fallback)) {
-          if (folder !== undefined) await addLive(engine, forwarder, folder, port)
+          await running?.add(port)
           added.push(port)
         }
       }
     } catch (error) {
-      if (folder !== undefined) for (const port of added) liveOf(forwarder).remove(folder, port)
+      for (const port of added) await running?.remove(port)
       throw error
     }
     writeRecord(engine.graphRoot, { ...record, ports: [...before, ...added] })
@@ -53,10 +54,19 @@ export async function addPorts(
  * open stay open. Throws NOT_FOUND, with nothing changed, where one is not published.
  */
 export async function removePorts(name: string, requests: readonly PortRequest[]): Promise<PortMapping[]> {
-  return await changing(name, async ({ engine, record, forwarder, folder }) => {
+  return await changing(name, async ({ engine, record, running }) => {
     const published = unfoldPorts(record.ports ?? [])
     const gone = new Set(requests.flatMap(request => matching(record.name, published, request)))
-    if (folder !== undefined) for (const port of gone) liveOf(forwarder).remove(folder, port)
+    const retracted: PortMapping[] = []
+    try {
+      for (const port of gone) {
+        await running?.remove(port)
+        retracted.push(port)
+      }
+    } catch (error) {
+      for (const port of retracted) await running?.add(port)
+      throw error
+    }
     writeRecord(engine.graphRoot, { ...record, ports: foldPorts(published.filter(port => !gone.has(port))) })
     return foldPorts([...gone])
   })
@@ -66,8 +76,13 @@ interface Changing {
   engine: Engine
   record: ContainerRecord
   forwarder: PortForwarder
-  /** Where the helper of a running container has its socket. */
-  folder: string | undefined
+  /** Absent where it does not run. */
+  running: RunningPorts | undefined
+}
+
+interface RunningPorts {
+  add(port: PortMapping): Promise<void>
+  remove(port: PortMapping): Promise<void>
 }
 
 async function changing<T>(name: string, change: (facts: Changing) => Promise<T>): Promise<T> {
@@ -95,29 +110,61 @@ function factsOf(engine: Engine, id: ContainerId): Changing {
     throw kind === 'joined'
       ? refuse('it shares the network of another', 'publish the ports of that one')
       : refuse(`its network is ${kind}`, 'only a network of its own has ports to publish')
-  if (!isRunning(report)) return { engine, record, forwarder, folder: undefined }
+  if (!isRunning(report) || report.state === undefined) return { engine, record, forwarder, running: undefined }
   if (report.state?.network?.driver !== driver?.name)
     throw refuse(
       `it was started with ${report.state?.network?.driver}, and the configuration has changed since`,
       'restart it',
     )
-  liveOf(forwarder)
-  return { engine, record, forwarder, folder: helperFolder(engine.runRoot, id) }
+  return { engine, record, forwarder, running: runningPorts(engine, record, report.state, forwarder) }
 }
 
-function liveOf({ live }: PortForwarder): NonNullable<PortForwarder['live']> {
-  if (live !== undefined) return live
-  throw new TspodError('UNSUPPORTED', 'pasta takes its ports when it starts, and the container runs', {
-    hint: 'stop it, change its ports, and start it; or use --network slirp4netns',
-  })
-}
-
-async function addLive(engine: Engine, forwarder: PortForwarder, folder: string, port: PortMapping): Promise<void> {
-  try {
-    liveOf(forwarder).add(folder, port)
-  } catch (error) {
-    throw await explainFailure(engine, [port], forwarder, error)
+function runningPorts(
+  engine: Engine,
+  record: ContainerRecord,
+  state: ContainerState,
+  forwarder: PortForwarder,
+): RunningPorts {
+  const sockets = helperFolder(engine.runRoot, record.id)
+  const folder = containerDir(engine.graphRoot, record.id)
+  const live = async (port: PortMapping) => await livePorts(engine, record, state, forwarder, port)
+  return {
+    async add(port) {
+      try {
+        const ports = await live(port)
+        ports.add(sockets, port)
+        if (ports === servicePorts && forwarder.live === undefined) noteForwarded(folder, kept => [...kept, port])
+      } catch (error) {
+        throw await explainFailure(engine, [port], forwarder, error)
+      }
+    },
+    async remove(port) {
+      try {
+        ;(await live(port)).remove(sockets, port)
+        noteForwarded(folder, kept => kept.filter(each => portText(each) !== portText(port)))
+      } catch (error) {
+        if (forwarder.live !== undefined || !hasCode(error, 'NOT_FOUND')) throw error
+        throw new TspodError(
+          'UNSUPPORTED',
+          `pasta was given ${portText(port)} when it started, and keeps it to its end`,
+          {
+            hint: 'stop the container, take its port back, and start it; or use --network slirp4netns',
+            cause: error,
+          },
+        )
+      }
+    },
   }
+}
+
+/** What the service forwards for a container whose helper was given the rest: inspect tells the difference. */
+function noteForwarded(folder: string, change: (forwarded: PortMapping[]) => PortMapping[]): void {
+  const state = readState(folder)
+  if (state?.network === undefined) return
+  const { forwarded = [] } = state.network
+  const changed = change(unfoldPorts(forwarded))
+  if (changed.length === forwarded.length) return
+  writeState(folder, { ...state, network: { ...state.network, forwarded: changed } })
 }
 
 function requireUnpublished(name: string, published: readonly PortMapping[], wanted: PortMapping): void {

@@ -31,7 +31,7 @@ export interface ConnectedNetwork {
 }
 
 /** Decides by request and configuration. Throws where the program it needs is missing. */
-export function connectNetwork(engine: Engine, request: ContainerRequest): ConnectedNetwork {
+export function connectNetwork(engine: Engine, request: Pick<ContainerRequest, 'network'>): ConnectedNetwork {
   const asked =
     request.network.kind === 'default' ? parseNetworkOption([engine.config.containers.netns]) : request.network
   switch (asked.kind) {

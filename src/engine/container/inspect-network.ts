@@ -1,6 +1,6 @@
 // The part `NetworkSettings` of a container's inspection: how it is connected, as podman says it, and more.
 import type { ContainerRecord } from '#container/record.ts'
-import { isHelperAlive } from '#container/state.ts'
+import { type ContainerState, isHelperAlive } from '#container/state.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { Endpoint } from '#network/bridge/protocol.ts'
 import { lookInside } from '#network/look-inside.ts'
@@ -37,12 +37,24 @@ export function describeNetwork(seen: SeenContainer, record: ContainerRecord): I
     Ports: portBindings(record.ports, record.exposed),
     Networks: describeEndpoints(known?.endpoints ?? [], seen.id),
     SandboxKey: state === undefined ? '' : `/proc/${state.pid}/ns/net`,
-    ...(record.ports !== undefined && { SourceAddress: 'kept' }),
+    ...(record.ports !== undefined && { SourceAddress: sourceAddress(record.ports, state?.network) }),
     ...(driver !== undefined &&
       state?.networkHelper !== undefined && {
         Helper: { Name: driver, Pid: state.networkHelper.pid, Running: isHelperAlive(state) },
       }),
   }
+}
+
+/**
+ * `rewritten` where servers behind one of the ports see an address of their own container: those forwarded by the network service, of
+ * udp, and of IPv6 to a container that has no such address.
+ */
+function sourceAddress(ports: readonly PortMapping[], network: ContainerState['network']): 'kept' | 'rewritten' {
+  const { driver, address, forwarded = [] } = network ?? {}
+  const has6 = address?.address6 !== undefined || address?.address.includes(':') === true
+  const ofService = driver === 'pasta' ? forwarded : ports.filter(({ hostIp }) => hostIp.includes(':'))
+  const isRewritten = ofService.some(({ hostIp, protocol }) => protocol === 'udp' || (hostIp.includes(':') && !has6))
+  return isRewritten ? 'rewritten' : 'kept'
 }
 
 /** By the networks' names, in podman's words. */

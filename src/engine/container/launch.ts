@@ -6,6 +6,7 @@ import { type Launched, launchContainer } from '#monitor/launch.ts'
 import { placeInCgroup } from './cgroup.ts'
 import type { CreatedContainer } from './create.ts'
 import type { PidFile } from './id-files.ts'
+import type { JoinedNetworks } from './join-networks.ts'
 
 export interface LaunchOptions {
   /** This process stays and watches it. */
@@ -22,10 +23,7 @@ export async function launch(
   { isAttended, restarts = 0, restartPauseMs }: LaunchOptions,
 ): Promise<Launched> {
   const { blueprint, root } = container
-  const joined =
-    blueprint.network.driver?.name === 'bridge'
-      ? await (await import('./join-networks.ts')).joinNetworks(engine, container)
-      : undefined
+  const joined = await joinService(engine, container)
   using _place = joined?.connection
   const driver = joined?.driver ?? blueprint.network.driver
   const { pidFile: pidPath } = container.record.request
@@ -60,6 +58,17 @@ export async function launch(
     if (!hasPorts) throw error
     throw await (await import('./publish.ts')).explainFailure(engine, record.ports ?? [], driver.ports, error)
   }
+}
+
+/** Where the network service has a part in it. */
+async function joinService(engine: Engine, container: CreatedContainer): Promise<JoinedNetworks | undefined> {
+  const { driver } = container.blueprint.network
+  const isOnNetworks = driver?.name === 'bridge'
+  const isForwarded = container.record.ports?.some(port => driver?.ports?.isForwarded?.(port)) === true
+  if (!isOnNetworks && !isForwarded) return undefined
+  await (await import('./network-service.ts')).ensureService(engine)
+  if (isOnNetworks) return await (await import('./join-networks.ts')).joinNetworks(engine, container)
+  return await (await import('./forward-ports.ts')).joinForwarder(engine, container)
 }
 
 /** Before the start: where it cannot be written, nothing runs yet. */

@@ -40,6 +40,36 @@ export interface RemoveNetworkOptions {
   timeoutSeconds?: number
 }
 
+export interface NetworkCheckOptions {
+  /** none: every one that is known */
+  networks: NetworkCheck['network'][]
+  /** that each transfer is measured for */
+  seconds: number
+  /** that name servers are asked for */
+  name: string
+  onBegin: (network: string) => void
+}
+
+/** What was measured of a network; what is absent could not be, as `problems` or `missing` say. */
+export interface NetworkCheck {
+  network: 'host' | 'slirp4netns' | 'pasta' | 'bridge'
+  /** a TCP connection from inside to this machine */
+  connectMs?: number
+  /** the answer to a question for a name, what it was (`NOERROR`, `NXDOMAIN`, …), and whose */
+  dnsMs?: number
+  dnsAnswer?: string
+  dnsServer?: string
+  /** a byte through a published port, and one back */
+  roundTripMs?: number
+  /** to the container through a published port */
+  inGbits?: number
+  outGbits?: number
+  mtu?: number
+  /** its program is not installed */
+  missing?: string
+  problems?: string[]
+}
+
 export interface ConnectOptions {
   aliases: string[]
   ip?: string

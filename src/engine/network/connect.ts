@@ -13,6 +13,7 @@ import {
   uplinkPath,
   wishesOf,
 } from '#engine/container/join-networks.ts'
+import { ensureService } from '#engine/container/network-service.ts'
 import { machineOf } from '#engine/container/survey.ts'
 import type { ConnectOptions } from '#engine/contracts/network.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -45,6 +46,7 @@ async function connectRunning(
   { pid, startTime }: ContainerState,
   wish: NetworkWish,
 ): Promise<Endpoint> {
+  await ensureService(engine)
   const { connection, answer } = await askService(await engine.namespace(), engine.runRoot, {
     op: 'connect',
     container: endpointContainer(record),

@@ -1,9 +1,10 @@
 // How a command talks to the network service, and starts it where none runs. Runs in the command line; blocks, since nothing else is to
 // be done meanwhile but what the caller does between `send` and `receive`.
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
 import { frugalEnvironment } from '#host/bun.ts'
+import { sleepSync } from '#host/bun.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { trySyscall } from '#sys/call.ts'
@@ -28,6 +29,9 @@ import { serviceDescriptors } from './watcher.ts'
 /** How long an answer may take: the service may have to start, and its uplink. */
 const ANSWER_MS = 20_000
 const POLLIN = 1
+/** A service sees within 250 ms that its socket is gone, and tries as often to make another one. */
+const REOPEN_MS = 1500
+const REOPEN_LOOK_MS = 50
 /** A service that ends while we connect makes room for the next one; this often in a row nobody is that unlucky. */
 const TRIES = 5
 
@@ -97,6 +101,19 @@ export function findService(runRoot: string): ServiceConnection | undefined {
     if (errno === 'ENOENT' || errno === 'ECONNREFUSED') return undefined
     throw error
   }
+}
+
+/**
+ * Waits for a service whose socket has vanished with the runtime folder, and which makes another one (service-socket.ts). False where
+ * none shows itself, or a socket without a service shows that it was killed.
+ */
+export function awaitService(runRoot: string): boolean {
+  for (const until = performance.now() + REOPEN_MS; performance.now() < until; sleepSync(REOPEN_LOOK_MS)) {
+    using found = findService(runRoot)
+    if (found !== undefined) return true
+    if (existsSync(join(runRoot, SERVICE_SOCKET))) return false
+  }
+  return false
 }
 
 /** Sends the first request of a conversation to the service, which is started where none runs, and returns its answer. */

@@ -1,7 +1,7 @@
 // The driver of user-defined networks, from the side of the command that starts a container: what it asks the network service for.
 import { basename, dirname } from 'node:path'
 import { TspodError } from '#errors.ts'
-import type { NetworkAddress, NetworkConnection, PortForwarder } from '#network/driver.ts'
+import type { LivePorts, NetworkAddress, NetworkConnection, PortForwarder } from '#network/driver.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { PortTakenError } from '#network/ports/taken.ts'
 import type { ProcessIdentity } from '#sys/process.ts'
@@ -75,14 +75,13 @@ export function bridgeAddress(
   }
 }
 
-/** Ports of the uplink's program that lead to a container: the service asks for them, and takes them back when the container ends. */
-export const bridgePorts: PortForwarder = {
-  ...bridgePortRules,
-  live: {
-    add: (folder, port) => change(folder, 'publish', port),
-    remove: (folder, port) => change(folder, 'unpublish', port),
-  },
+/** Ports that the service leads to a container that it knows; it takes them back when the container ends. */
+export const servicePorts: LivePorts = {
+  add: (folder, port) => change(folder, 'publish', port),
+  remove: (folder, port) => change(folder, 'unpublish', port),
 }
+
+export const bridgePorts: PortForwarder = { ...bridgePortRules, live: servicePorts }
 
 /** `folder` is a helper's, `<runtime folder>/<first digits of the id>/helper`. */
 function change(folder: string, op: 'publish' | 'unpublish', port: PortMapping): void {

@@ -5,10 +5,11 @@ import { type Fd, openFile, openSocketPair } from '#sys/fd.ts'
 import { CLONE_NEWNET, O_CLOEXEC, O_RDONLY, O_WRONLY, SOCK_CLOEXEC, SOCK_STREAM } from '#sys/flags.ts'
 import { AF_NETLINK, NETLINK_ROUTE, NetlinkSocket, SOCK_RAW } from '#sys/netlink/socket.ts'
 import { isAlive, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
-import { type Call, call, type Memory } from '#sys/servant/batch.ts'
+import { type Call, call } from '#sys/servant/batch.ts'
+import { handOverCalls } from '#sys/servant/hand-over.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
-import { descriptorMessage, receiveDescriptor } from '#sys/socket.ts'
+import { receiveDescriptor } from '#sys/socket.ts'
 import type { Settings } from './plumbing.ts'
 
 export class Hands implements Disposable {
@@ -63,9 +64,10 @@ export class Hands implements Disposable {
 
   /** A socket of the user's network namespace, or of that behind a path (`/proc/PID/ns/net`). The caller closes it. */
   openSocket(family: number, type: number, protocol: number, namespacePath?: string): Fd {
-    const opening = call('socket', family, type | SOCK_CLOEXEC, protocol)
-    if (namespacePath === undefined) this.#servant.do([opening, ...this.#handOver(0)])
-    else this.#openElsewhere(namespacePath, opening)
+    this.#perform(namespacePath, first => [
+      call('socket', family, type | SOCK_CLOEXEC, protocol),
+      ...handOverCalls(this.#theirEnd, first),
+    ])
     const fd = receiveDescriptor(this.#ourEnd.number)
     if (fd === undefined) throw new RangeError('the socket did not arrive')
     return fd
@@ -76,48 +78,33 @@ export class Hands implements Disposable {
     return new NetlinkSocket(this.openSocket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, namespacePath))
   }
 
-  /** Writes settings below /proc/sys/net. Throws for the first file that cannot be written. */
-  write(settings: Settings): void {
+  /** Writes settings below /proc/sys/net, there or in another namespace. Throws for the first file that cannot be written. */
+  write(settings: Settings, namespacePath?: string): void {
     for (const [file, text] of settings)
-      this.#servant.do([
+      this.#perform(namespacePath, first => [
         call('openat', -100, `/proc/sys/net/${file}`, O_WRONLY | O_CLOEXEC, 0),
-        call('write', { resultOf: 0 }, text, text.length),
-        call('close', { resultOf: 0 }),
+        call('write', { resultOf: first }, text, text.length),
+        call('close', { resultOf: first }),
       ])
   }
 
-  /** Goes there and comes back, whatever happens. */
-  #openElsewhere(path: string, opening: Call): void {
+  /** Calls of which the first has the number `first`; in another namespace, it goes there and comes back, whatever happens. */
+  #perform(path: string | undefined, make: (first: number) => Call[]): void {
+    if (path === undefined) return void this.#servant.do(make(0))
     const enter = [
       call('openat', -100, path, O_RDONLY | O_CLOEXEC, 0),
       call('setns', { resultOf: 0 }, CLONE_NEWNET),
       call('close', { resultOf: 0 }),
     ]
     try {
-      this.#servant.do([...enter, opening, ...this.#handOver(enter.length)])
+      this.#servant.do([...enter, ...make(enter.length)])
     } finally {
       this.#servant.call('setns', this.#home, CLONE_NEWNET)
     }
   }
 
-  /** Sends the descriptor that an earlier call of the batch opened, and closes it. */
-  #handOver(index: number): Call[] {
-    return [call('sendmsg', this.#theirEnd, messageWith(index), 0), call('close', { resultOf: index })]
-  }
-
   [Symbol.dispose](): void {
     this.#servant.close()
     this.#ourEnd.close()
-  }
-}
-
-function messageWith(index: number): Memory {
-  const { header, vector, control, data } = descriptorMessage(-1)
-  return {
-    memory: header,
-    pointers: [
-      { offset: 16, to: { memory: vector, pointers: [{ offset: 0, to: { memory: data } }] } },
-      { offset: 32, to: { memory: control, patch: { offset: 16, resultOf: index } } },
-    ],
   }
 }

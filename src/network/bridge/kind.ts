@@ -7,12 +7,8 @@ import { portText } from '#network/ports/mapping.ts'
 export const bridgePortRules: PortForwarder = {
   everyAddress: ['0.0.0.0'],
   check(port) {
-    if (!port.hostIp.includes(':') && port.protocol !== 'sctp') return
-    throw new TspodError(
-      'UNSUPPORTED',
-      `publishing ${portText(port)}: on a user-defined network only TCP and UDP ports of IPv4 addresses can be published`,
-      { hint: '--network pasta publishes ports of IPv6 addresses' },
-    )
+    if (port.protocol !== 'sctp') return
+    throw new TspodError('UNSUPPORTED', `publishing ${portText(port)}: on a user-defined network sctp is not forwarded`)
   },
 }
 

@@ -4,6 +4,7 @@ import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { releaseMemory, sleepSync } from '#host/bun.ts'
 import { selfCommand } from '#host/executable.ts'
+import { raiseLimit } from '#host/limits.ts'
 import { Deadlines } from '#sys/deadlines.ts'
 import { Fd, openFile, openPipe } from '#sys/fd.ts'
 import { O_RDONLY } from '#sys/flags.ts'
@@ -24,6 +25,7 @@ import {
   type ServiceStatus,
 } from './protocol.ts'
 import { NetworkService } from './service.ts'
+import { ServiceSocket } from './service-socket.ts'
 import { emptyState, type ServiceState } from './state.ts'
 import { UPLINK_SOCKET } from './uplink.ts'
 import { type Inheritance, serviceDescriptors, Watcher } from './watcher.ts'
@@ -43,6 +45,7 @@ export function networkMain(folder: string, isHeir: boolean): void {
     appendFileSync(join(folder, SERVICE_LOG), `${new Date().toISOString()} ${text}\n`, { mode: 0o600 })
   try {
     process.chdir('/')
+    raiseLimit('RLIMIT_NOFILE')
     new ServiceProcess(folder, isHeir, log).run()
   } catch (error) {
     try {
@@ -68,6 +71,7 @@ class ServiceProcess {
   readonly #connections: Connections
   #hands: Hands
   #watcher: Watcher
+  #socket: ServiceSocket | undefined
   #hasEnded = false
 
   constructor(folder: string, isHeir: boolean, log: (text: string) => void) {
@@ -111,7 +115,10 @@ class ServiceProcess {
   }
 
   run(): void {
-    this.#poller.watch(this.#listener.number, READABLE, () => this.#connections.accept(this.#listener.number))
+    this.#socket = new ServiceSocket(this.#poller, this.#deadlines, this.#folder, this.#listener, {
+      onConnection: listener => this.#connections.accept(listener),
+      onReopened: () => this.#replaceWatcher(),
+    })
     this.#idleSoon()
     while (!this.#hasEnded) {
       if (this.#poller.wait(this.#deadlines.nextMs())) this.#deadlines.set('quiet', QUIET_MS, releaseMemory)
@@ -135,12 +142,18 @@ class ServiceProcess {
     if (watcher.pidFd !== undefined)
       this.#poller.watch(watcher.pidFd.number, READABLE, () => {
         this.#log(`the watcher (process ${watcher.pid}) has ended`)
-        if (watcher.pidFd !== undefined) this.#poller.unwatch(watcher.pidFd.number)
-        waitProcess(watcher.pid, true)
-        watcher[Symbol.dispose]()
-        this.#watcher = this.#startWatcher()
+        this.#replaceWatcher()
       })
     return watcher
+  }
+
+  /** It has ended, or holds a listening socket that nobody can find any more. */
+  #replaceWatcher(): void {
+    const before = this.#watcher
+    if (before.pidFd !== undefined) this.#poller.unwatch(before.pidFd.number)
+    before[Symbol.dispose]()
+    this.#watcher = this.#startWatcher()
+    waitProcess(before.pid)
   }
 
   #serve(request: ServiceRequest, answer: (value: ServiceAnswer) => void, session: Session): void {
@@ -158,6 +171,17 @@ class ServiceProcess {
           if (error === undefined) delete session.reserved
           answer(error === undefined ? { ok: true } : errorAnswer(error))
         })
+      }
+      case 'adopt': {
+        const { container, pid, startTime } = request
+        service.adopt(container, { pid, startTime })
+        return answer({ ok: true })
+      }
+      case 'restore': {
+        const { container, pid, startTime } = request
+        return service.restore(container, { pid, startTime }, request, error =>
+          answer(error === undefined ? { ok: true } : errorAnswer(error)),
+        )
       }
       case 'connect': {
         const { container, pid, startTime, endpoint } = request
@@ -217,7 +241,7 @@ class ServiceProcess {
     this.#connections.accept(this.#listener.number)
     if (this.#connections.size > 0) return
     for (const name of [SERVICE_SOCKET, UPLINK_SOCKET, SERVICE_LOG]) rmSync(join(this.#folder, name), { force: true })
-    this.#listener.close()
+    this.#socket?.close()
     this.#watcher[Symbol.dispose]()
     this.#hands[Symbol.dispose]()
     this.#hasEnded = true

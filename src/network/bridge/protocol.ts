@@ -30,6 +30,8 @@ export interface EndpointContainer {
   name: string
   /** --dns: asked in place of the host's name servers */
   dns: string[]
+  /** Its addresses where it is on no network of the service's: ports are forwarded to them. */
+  guest?: string[]
 }
 
 export type ServiceRequest =
@@ -37,6 +39,18 @@ export type ServiceRequest =
   | { op: 'reserve'; container: EndpointContainer; endpoints: EndpointRequest[] }
   /** connects the container of the `reserve` before, whose process 1 this is; answered when everything works */
   | { op: 'attach'; pid: number; startTime: number; uplinkPath?: string }
+  /** a running container with a helper of its own, whose ports the service is to forward */
+  | { op: 'adopt'; container: EndpointContainer; pid: number; startTime: number }
+  /** a running container that no service knows any more: its places, with their addresses, and its ports, anew */
+  | {
+      op: 'restore'
+      container: EndpointContainer
+      pid: number
+      startTime: number
+      endpoints: EndpointRequest[]
+      ports: PortMapping[]
+      uplinkPath?: string
+    }
   /** a running container, on one network more */
   | {
       op: 'connect'
@@ -74,6 +88,8 @@ export interface ServiceStatus {
 export interface Answers {
   reserve: Reservation
   attach: true
+  adopt: true
+  restore: true
   connect: Endpoint
   disconnect: true
   publish: true

@@ -20,6 +20,8 @@ export interface ContainerState {
   name: string
   /** --dns */
   dns: string[]
+  /** its addresses where it is on none of our networks */
+  guest?: string[]
   /** process 1; absent while its start is under way */
   process?: ProcessIdentity
   endpoints: PlacedEndpoint[]

@@ -14,6 +14,7 @@ export function slirp4netnsPorts(guestAddr: string, allowsHostLoopback: boolean)
   return {
     everyAddress: ['0.0.0.0'],
     check: port => checkPort(port, allowsHostLoopback),
+    isForwarded: isOfIp6,
     live: {
       add: (folder, port) => addPort({ folder, name: apiSocketName }, guestAddr, port),
       remove: (folder, port) => removePort({ folder, name: apiSocketName }, port),
@@ -21,10 +22,14 @@ export function slirp4netnsPorts(guestAddr: string, allowsHostLoopback: boolean)
   }
 }
 
+/** It forwards ports of IPv4 addresses only. */
+function isOfIp6({ hostIp }: PortMapping): boolean {
+  return hostIp.includes(':')
+}
+
 function checkPort(port: PortMapping, allowsHostLoopback: boolean): void {
   const refuse = (why: string, hint: string) =>
     new TspodError('UNSUPPORTED', `publishing ${portText(port)}: slirp4netns ${why}`, { hint })
-  if (port.hostIp.includes(':')) throw refuse('does not forward ports of IPv6 addresses', '--network pasta does')
   // its answers would go to the gateway, which stands for the host's loopback, which is closed
   if (port.protocol === 'udp' && port.hostIp.startsWith('127.') && !allowsHostLoopback)
     throw refuse(

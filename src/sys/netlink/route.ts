@@ -21,10 +21,12 @@ const RTA_PRIORITY = 6
 const RTA_TABLE = 15
 
 const RTN_UNICAST = 1
+const RTN_LOCAL = 2
 const RTN_PROHIBIT = 8
 const RTPROT_STATIC = 4
 const SCOPE_UNIVERSE = 0
 const SCOPE_LINK = 253
+const SCOPE_HOST = 254
 
 export const MAIN_TABLE = 254
 export const LOCAL_TABLE = 255
@@ -39,6 +41,8 @@ export interface RouteSpec {
   interface?: number
   table?: number
   metric?: number
+  /** destinations are this very machine's, whatever they are */
+  isLocal?: boolean
 }
 
 /** Sets a route, in place of one to the same destination. Without an interface, senders are told that it is prohibited. */
@@ -58,14 +62,16 @@ function routeRequest({
   interface: index,
   table = MAIN_TABLE,
   metric,
+  isLocal = false,
 }: RouteSpec): NetlinkRequest {
   const body = Buffer.alloc(12)
   body.writeUInt8(family, 0)
   body.writeUInt8(destination?.prefixLength ?? 0, 1)
   body.writeUInt8(table < 256 ? table : 0, 4)
   body.writeUInt8(RTPROT_STATIC, 5)
-  body.writeUInt8(index !== undefined && via === undefined ? SCOPE_LINK : SCOPE_UNIVERSE, 6)
-  body.writeUInt8(index === undefined ? RTN_PROHIBIT : RTN_UNICAST, 7)
+  const isNear = index !== undefined && via === undefined
+  body.writeUInt8(isLocal ? SCOPE_HOST : isNear ? SCOPE_LINK : SCOPE_UNIVERSE, 6)
+  body.writeUInt8(isLocal ? RTN_LOCAL : index === undefined ? RTN_PROHIBIT : RTN_UNICAST, 7)
   const attributes: Attribute[] = [{ type: RTA_TABLE, value: table }]
   if (destination !== undefined) attributes.push({ type: RTA_DST, value: destination.address })
   if (via !== undefined) attributes.push({ type: RTA_GATEWAY, value: via })
@@ -110,6 +116,7 @@ const FRA_DST = 1
 const FRA_SRC = 2
 const FRA_IIFNAME = 3
 const FRA_PRIORITY = 6
+const FRA_FWMARK = 10
 const FRA_TABLE = 15
 const FR_ACT_TO_TABLE = 1
 const FR_ACT_PROHIBIT = 8
@@ -119,7 +126,9 @@ export interface RuleSpec {
   family: number
   priority: number
   /** packets that came in here */
-  incoming: string
+  incoming?: string
+  /** packets of sockets with this mark (socket(7), SO_MARK) */
+  mark?: number
   source?: { address: Uint8Array; prefixLength: number }
   destination?: { address: Uint8Array; prefixLength: number }
   /** the table that decides; absent: refused */
@@ -136,19 +145,19 @@ export function removeRule(spec: RuleSpec): NetlinkRequest {
   return { ...ruleRequest(spec), type: RTM_DELRULE, tolerate: ['ENOENT'] }
 }
 
-function ruleRequest({ family, priority, incoming, source, destination, table }: RuleSpec): NetlinkRequest {
+function ruleRequest({ family, priority, incoming, mark, source, destination, table }: RuleSpec): NetlinkRequest {
   const body = Buffer.alloc(12)
   body.writeUInt8(family, 0)
   body.writeUInt8(destination?.prefixLength ?? 0, 1)
   body.writeUInt8(source?.prefixLength ?? 0, 2)
   body.writeUInt8(table !== undefined && table < 256 ? table : 0, 4)
   body.writeUInt8(table === undefined ? FR_ACT_PROHIBIT : FR_ACT_TO_TABLE, 7)
-  const attributes: Attribute[] = [
-    { type: FRA_PRIORITY, value: priority },
-    { type: FRA_IIFNAME, value: incoming },
-  ]
+  const attributes: Attribute[] = [{ type: FRA_PRIORITY, value: priority }]
+  if (incoming !== undefined) attributes.push({ type: FRA_IIFNAME, value: incoming })
+  if (mark !== undefined) attributes.push({ type: FRA_FWMARK, value: mark })
   if (source !== undefined) attributes.push({ type: FRA_SRC, value: source.address })
   if (destination !== undefined) attributes.push({ type: FRA_DST, value: destination.address })
   if (table !== undefined) attributes.push({ type: FRA_TABLE, value: table })
-  return { type: RTM_NEWRULE, body, attributes, doing: `setting a rule for packets from "${incoming}"` }
+  const whose = incoming === undefined ? 'with a mark' : `from "${incoming}"`
+  return { type: RTM_NEWRULE, body, attributes, doing: `setting a rule for packets ${whose}` }
 }

@@ -1,0 +1,131 @@
+// Ports of the host that lead to containers the service looks after: IPv4 ports of containers on user-defined networks through the
+// uplink's program, all others through a forwarder of ours. Runs in the network service.
+import { TspodError } from '#errors.ts'
+import { Forwarder } from '#network/forward/forwarder.ts'
+import { type PortMapping, portText } from '#network/ports/mapping.ts'
+import type { ApiSocket } from '#network/slirp4netns/api.ts'
+import { addPort, removePort } from '#network/slirp4netns/ports.ts'
+import type { ServiceParts } from './parts.ts'
+import type { ContainerState } from './state.ts'
+import { UPLINK_SOCKET } from './uplink.ts'
+import type { WayOut } from './way-out.ts'
+
+export class PublishedPorts {
+  readonly #parts: ServiceParts
+  readonly #wayOut: WayOut
+  readonly #forwarder: Forwarder
+
+  constructor(parts: ServiceParts, wayOut: WayOut) {
+    this.#parts = parts
+    this.#wayOut = wayOut
+    this.#forwarder = new Forwarder(parts)
+  }
+
+  /** From now on the port leads to the container. Throws IN_USE, with none of a range published, where one cannot be had. */
+  publish(container: ContainerState, port: PortMapping): void {
+    this.#open(container, port)
+    container.ports = [...(container.ports ?? []), port]
+  }
+
+  /** Throws NOT_FOUND for a port that is not published here. */
+  unpublish(container: ContainerState, port: PortMapping): void {
+    const text = portText(port)
+    const known = container.ports?.find(each => isPart(each, port))
+    if (known === undefined)
+      throw new TspodError('NOT_FOUND', `the network service does not publish ${text} of container "${container.name}"`)
+    if (isForwarded(container, port)) this.#forwarder.close(container, port)
+    else removePort(this.#apiSocket(), port)
+    container.ports = container.ports?.flatMap(each => (each === known ? without(each, port) : [each]))
+  }
+
+  /** As `publish` for a port that it had before: where it is lost to somebody else, that is said in the log. */
+  publishAgain(container: ContainerState, port: PortMapping): void {
+    container.ports = [...(container.ports ?? []), port]
+    this.#openAgain(container, port)
+  }
+
+  /** Goes on for a service that was killed: its listening sockets are gone with it. */
+  resume(container: ContainerState): void {
+    for (const port of container.ports ?? []) if (isForwarded(container, port)) this.#openAgain(container, port)
+  }
+
+  /** The uplink's program is another one, and knows of no port. */
+  republish(container: ContainerState): void {
+    for (const port of container.ports ?? []) if (!isForwarded(container, port)) this.#openAgain(container, port)
+  }
+
+  /** Takes back whatever leads to a container that has ended. */
+  retract(container: ContainerState): void {
+    this.#forwarder.closeAll(container)
+    for (const port of container.ports ?? []) {
+      if (isForwarded(container, port)) continue
+      try {
+        removePort(this.#apiSocket(), port)
+      } catch (error) {
+        this.#parts.log(`retracting ${portText(port)}: ${String(error)}`) // with the uplink gone, so is the port
+      }
+    }
+    delete container.ports
+  }
+
+  #open(container: ContainerState, port: PortMapping): void {
+    if (isForwarded(container, port)) return this.#forwarder.open(container, port)
+    if (!this.#wayOut.isWorking)
+      throw new TspodError('CONFLICT', `publishing ${portText(port)}: the way out of the networks does not work`)
+    addPort(this.#apiSocket(), uplinkTarget(container), port)
+  }
+
+  #openAgain(container: ContainerState, port: PortMapping): void {
+    try {
+      this.#open(container, port)
+    } catch (error) {
+      this.#parts.log(`publishing ${portText(port)} again: ${String(error)}`)
+    }
+  }
+
+  #apiSocket(): ApiSocket {
+    return { folder: this.#parts.folder, name: UPLINK_SOCKET }
+  }
+}
+
+/** slirp4netns publishes IPv4 ports only, and only of containers behind it. */
+function isForwarded({ endpoints }: ContainerState, { hostIp }: PortMapping): boolean {
+  return endpoints.length === 0 || hostIp.includes(':')
+}
+
+/** Where ports of the uplink's program lead to. */
+function uplinkTarget({ name, endpoints }: ContainerState): string {
+  const addresses = endpoints.flatMap(({ endpoint }) => endpoint.addresses)
+  const found = addresses.find(({ ip, gateway }) => gateway !== undefined && !ip.includes(':'))
+  if (found !== undefined) return found.ip
+  throw new TspodError(
+    'UNSUPPORTED',
+    `publishing ports of container "${name}": none of its networks has a way out by IPv4`,
+    {
+      hint: 'an --internal network cannot publish ports; connect another one',
+    },
+  )
+}
+
+/** True where `part` is a piece of `whole`, which may be a range. */
+function isPart(whole: PortMapping, part: PortMapping): boolean {
+  const offset = part.hostPort - whole.hostPort
+  return (
+    whole.protocol === part.protocol &&
+    whole.hostIp === part.hostIp &&
+    offset >= 0 &&
+    offset + part.range <= whole.range &&
+    part.containerPort - whole.containerPort === offset
+  )
+}
+
+/** What is left of a range without a piece of it. */
+function without(whole: PortMapping, part: PortMapping): PortMapping[] {
+  const before = part.hostPort - whole.hostPort
+  const after = whole.range - before - part.range
+  const skip = whole.range - after
+  return [
+    { ...whole, range: before },
+    { ...whole, hostPort: whole.hostPort + skip, containerPort: whole.containerPort + skip, range: after },
+  ].filter(({ range }) => range > 0)
+}
