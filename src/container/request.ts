@@ -92,6 +92,8 @@ export interface ContainerRequest {
   /** fields whose value here is only a default: the configuration may say otherwise (configured-defaults.ts) */
   unsaid: (keyof ContainerRequest)[]
   name?: string
+  /** the words after the program's name that asked for it; absent where no command line did */
+  createCommand?: string[]
   /** the image as typed, or */
   image?: string
   /** `--rootfs`: an absolute path to an unpacked root file system */
