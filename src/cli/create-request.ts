@@ -110,6 +110,7 @@ export function createRequest(
     timeoutSeconds: values.timeout === 0 ? undefined : values.timeout,
     health: healthRequest(values),
     restart: parseRestartPolicy(values.restart ?? ''),
+    sdnotify: values.sdnotify,
     timezone: values.tz,
     replace: values.replace ?? false,
     pull: pullPolicy(values.pull),

@@ -27,7 +27,6 @@ export const refusedContainerOptions = {
   preserveFd: refused('list', '--preserve-fds passes descriptors from 3 on'),
   rdtClass: refused('class', kernel),
   requires: refused('containers', 'start the containers it needs first'),
-  sdnotify: refused('mode', 'notifying systemd comes later', { harmless: ['ignore'] }),
   seccompPolicy: refused('policy', 'profiles in labels of images are not read', { harmless: ['default'] }),
   secret: refused('name', 'secrets come later; mount a file with --volume'),
   shmSizeSystemd: refused('size', 'systemd in containers comes later'),

@@ -1,5 +1,6 @@
 // Parsers of option values that several commands share. Pure but for the clock.
 import { parseRestartPolicy } from '#container/restart-policy.ts'
+import type { NotifyMode } from '#container/service-manager.ts'
 import { TspodError } from '#errors.ts'
 import { parseDuration, parseTime } from './format/durations.ts'
 import { invalidValue } from './option.ts'
@@ -38,6 +39,16 @@ export function checkUmask(text: string, flag: string): string {
 export function checkRestart(text: string): string {
   parseRestartPolicy(text)
   return text
+}
+
+/** `--sdnotify`. */
+export function parseNotifyMode(text: string, flag: string): NotifyMode {
+  if (text === 'container' || text === 'conmon' || text === 'ignore') return text
+  if (text === 'healthy')
+    throw new TspodError('UNSUPPORTED', '--sdnotify=healthy is not implemented yet', {
+      hint: 'conmon tells systemd as soon as the container runs',
+    })
+  throw invalidValue(text, flag, 'must be container, conmon, healthy or ignore')
 }
 
 /** `--cgroups`. */

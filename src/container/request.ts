@@ -5,6 +5,7 @@ import type { PortRequest } from '#network/ports/mapping.ts'
 import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import type { HealthRequest } from './healthcheck.ts'
 import type { RestartPolicy } from './restart-policy.ts'
+import type { NotifyMode } from './service-manager.ts'
 
 export type NamespaceMode =
   | { kind: 'private' }
@@ -178,6 +179,8 @@ export interface ContainerRequest {
   health?: HealthRequest
   /** absent: it stays ended; `update` changes it */
   restart?: RestartPolicy
+  /** absent: tspod tells it where a service manager asks */
+  sdnotify?: NotifyMode
   timezone?: string
   /** replace a container of the same name */
   replace: boolean

@@ -28,6 +28,8 @@ export const runCommand = defineCommand({
     if (values.explain === true) return await printExplanation(request)
     request.createCommand = process.argv.slice(2)
     request.detach = values.detach ?? false
+    // a service that runs it expects to hear from the container, as with podman; one that starts it later need not
+    if (process.env['NOTIFY_SOCKET'] !== undefined) request.sdnotify ??= 'container'
     if (request.detach && values.attach !== undefined) throw usageError('--attach and --detach cannot be set together')
     const options: RunOptions = { pull: pullOptionsOf(values) }
     if (!request.detach) {
