@@ -111,6 +111,9 @@ export function createRequest(
     health: healthRequest(values),
     restart: parseRestartPolicy(values.restart ?? ''),
     sdnotify: values.sdnotify,
+    systemd: values.systemd,
+    systemdTmpfsBytes:
+      values.shmSizeSystemd === undefined ? undefined : parseByteSize('--shm-size-systemd', values.shmSizeSystemd),
     timezone: values.tz,
     replace: values.replace ?? false,
     pull: pullPolicy(values.pull),

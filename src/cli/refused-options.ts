@@ -29,10 +29,8 @@ export const refusedContainerOptions = {
   requires: refused('containers', 'start the containers it needs first'),
   seccompPolicy: refused('policy', 'profiles in labels of images are not read', { harmless: ['default'] }),
   secret: refused('name', 'secrets come later; mount a file with --volume'),
-  shmSizeSystemd: refused('size', 'systemd in containers comes later'),
   subgidname: refused('name', "the caller's own ranges are used"),
   subuidname: refused('name', "the caller's own ranges are used"),
-  systemd: refused('mode', 'systemd in containers comes later', { harmless: ['false'] }),
   useApiSocket: refused('', 'there is no service yet', { harmless: ['false'] }),
   volumeDriver: refused('name', 'plugins for volumes are not there', { harmless: ['local', ''] }),
 }

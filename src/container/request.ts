@@ -6,6 +6,7 @@ import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import type { HealthRequest } from './healthcheck.ts'
 import type { RestartPolicy } from './restart-policy.ts'
 import type { NotifyMode } from './service-manager.ts'
+import type { SystemdMode } from './systemd-mode.ts'
 
 export type NamespaceMode =
   | { kind: 'private' }
@@ -179,6 +180,10 @@ export interface ContainerRequest {
   health?: HealthRequest
   /** absent: it stays ended; `update` changes it */
   restart?: RestartPolicy
+  /** absent: where its program is systemd */
+  systemd?: SystemdMode
+  /** `--shm-size-systemd`, of the tmpfs that systemd gets */
+  systemdTmpfsBytes?: number
   /** absent: tspod tells it where a service manager asks */
   sdnotify?: NotifyMode
   timezone?: string

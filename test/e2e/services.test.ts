@@ -150,7 +150,9 @@ tspodOnly()('what a Quadlet file asks for and tspod does not have is refused by 
     return result.stderr
   }
   expect(await refuse('a.pod', '[Pod]\n')).toContain('.pod files are not implemented yet')
-  expect(await refuse('b.container', '[Container]\nImage=x\nCgroupsMode=no-conmon\nPodmanArgs=--gpus all\n')).toContain('--gpus')
+  expect(await refuse('b.container', '[Container]\nImage=x\nCgroupsMode=no-conmon\nPodmanArgs=--gpus all\n')).toContain(
+    '--gpus',
+  )
   expect(await refuse('c.container', '[Container]\nImage=x\nCgroupsMode=no-conmon\nPodmanArgs=--nonsense\n')).toContain(
     'unknown flag: --nonsense',
   )
