@@ -56,7 +56,7 @@ WantedBy=default.target
     const state = JSON.parse(ok('inspect', 'systemd-web'))[0].State
     expect(property('web.service', 'MainPID')).toBe(String(state.ConmonPid))
     expect(readFileSync(`/proc/${state.ConmonPid}/cgroup`, 'utf8')).toContain('/web.service')
-    expect(groupOf('systemd-web')).toContain('/web.service/')
+    expect(groupOf('systemd-web')).toContain('/user.slice/')
     expect(ok('exec', 'systemd-web', 'cat', '/data/said')).toBe('ready')
     expect(ok('quadlet', 'list', '--noheading')).toContain('active/running')
   })

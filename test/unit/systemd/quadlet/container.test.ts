@@ -28,7 +28,7 @@ Delegate=yes
 SyslogIdentifier=%N
 Type=notify
 NotifyAccess=all
-ExecStart=/usr/bin/tspod run --name systemd-%N --replace --rm --cgroups=split --sdnotify=conmon -d quay.io/x/web:1
+ExecStart=/usr/bin/tspod run --name systemd-%N --replace --rm --cgroups=no-conmon --sdnotify=conmon -d quay.io/x/web:1
 `)
 })
 
@@ -115,7 +115,7 @@ describe('keys are options', () => {
 describe('what is started when', () => {
   test('Type=oneshot runs in the foreground', () => {
     const unit = service('web.container', '[Container]\nImage=x\n[Service]\nType=oneshot')
-    expect(unit.last('Service', 'ExecStart')).toBe(`${beginning}--cgroups=split x`)
+    expect(unit.last('Service', 'ExecStart')).toBe(`${beginning}--cgroups=no-conmon x`)
     expect(unit.last('Service', 'NotifyAccess')).toBeUndefined()
   })
 
