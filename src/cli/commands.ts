@@ -305,7 +305,16 @@ export const nouns: Record<string, NounEntry> = {
     },
   },
   farm: { summary: 'Build on several machines', verbs: {} },
-  generate: { summary: 'Generate files from containers', verbs: {} },
+  generate: {
+    summary: 'Generate files from containers',
+    verbs: {
+      kube: later('Generate Kubernetes files'),
+      systemd: here(
+        'Print a service of systemd for a container',
+        async () => (await import('./commands/generate-systemd.ts')).generateSystemdCommand,
+      ),
+    },
+  },
   healthcheck: {
     summary: 'Manage health checks',
     verbs: {
@@ -347,6 +356,26 @@ export const nouns: Record<string, NounEntry> = {
   },
   play: { summary: 'Run Kubernetes files', verbs: {} },
   pod: { summary: 'Manage pods', verbs: {} },
+  quadlet: {
+    summary: 'Manage Quadlet files: containers as services of systemd',
+    verbs: {
+      '-dryrun': here(
+        'Print the services that Quadlet files make',
+        async () => (await import('./commands/quadlet.ts')).quadletDryRunCommand,
+        ['--dryrun', 'dryrun'],
+      ),
+      generate: here(
+        'Make the services of Quadlet files again',
+        async () => (await import('./commands/quadlet.ts')).quadletGenerateCommand,
+      ),
+      install: here('Install Quadlet files', async () => (await import('./commands/quadlet.ts')).quadletInstallCommand),
+      list: here('List Quadlet files', async () => (await import('./commands/quadlet.ts')).quadletListCommand, ['ls']),
+      print: here('Print a Quadlet file', async () => (await import('./commands/quadlet.ts')).quadletPrintCommand),
+      rm: here('Remove Quadlet files', async () => (await import('./commands/quadlet.ts')).quadletRemoveCommand, [
+        'remove',
+      ]),
+    },
+  },
   secret: { summary: 'Manage secrets', verbs: {} },
 }
 

@@ -4,7 +4,7 @@ import { choice, commas, flag, integer, list, parsed, text } from './option.ts'
 import { pullOptions } from './pull-options.ts'
 import { refusedContainerOptions } from './refused-options.ts'
 import { resourceOptions } from './resource-options.ts'
-import { checkUmask, parseCgroupsMode, parseSeconds } from './values.ts'
+import { checkUmask, parseCgroupsMode, parseNotifyMode, parseSeconds, parseSystemdMode } from './values.ts'
 
 export const createOptions = {
   ...lifeOptions,
@@ -88,11 +88,22 @@ export const createOptions = {
   replace: flag('Remove a container of the same name first'),
   rm: flag('Remove the container when it exits'),
   rootfs: flag('The argument is a folder with a root file system, not an image'),
+  sdnotify: parsed(
+    'mode',
+    'Who tells systemd that the service is ready: container, conmon (tspod, once it runs) or ignore (default container)',
+    parseNotifyMode,
+  ),
   securityOpt: list('option', 'seccomp=, no-new-privileges, apparmor=, label=, mask=, unmask=, proc-opts='),
   shmSize: text('size', 'Size of /dev/shm (default 65536k)'),
+  shmSizeSystemd: text('size', 'Size of each tmpfs that systemd in the container gets'),
   stopSignal: text('signal', 'Signal that stops the container (default SIGTERM)'),
   stopTimeout: parsed('seconds', 'Seconds between that signal and SIGKILL (default 10)', parseSeconds),
   sysctl: list('key=value', "Set kernel parameters of the container's namespaces"),
+  systemd: parsed(
+    'mode',
+    'Prepare the container for systemd: true (where it runs systemd), false or always (default true)',
+    parseSystemdMode,
+  ),
   timeout: integer('Kill the container after this many seconds'),
   tmpfs: list('folder[:options]', 'Mount a tmpfs'),
   tty: flag('Give the container a terminal', { short: 't' }),

@@ -110,6 +110,10 @@ export function createRequest(
     timeoutSeconds: values.timeout === 0 ? undefined : values.timeout,
     health: healthRequest(values),
     restart: parseRestartPolicy(values.restart ?? ''),
+    sdnotify: values.sdnotify,
+    systemd: values.systemd,
+    systemdTmpfsBytes:
+      values.shmSizeSystemd === undefined ? undefined : parseByteSize('--shm-size-systemd', values.shmSizeSystemd),
     timezone: values.tz,
     replace: values.replace ?? false,
     pull: pullPolicy(values.pull),

@@ -27,13 +27,10 @@ export const refusedContainerOptions = {
   preserveFd: refused('list', '--preserve-fds passes descriptors from 3 on'),
   rdtClass: refused('class', kernel),
   requires: refused('containers', 'start the containers it needs first'),
-  sdnotify: refused('mode', 'notifying systemd comes later', { harmless: ['ignore'] }),
   seccompPolicy: refused('policy', 'profiles in labels of images are not read', { harmless: ['default'] }),
   secret: refused('name', 'secrets come later; mount a file with --volume'),
-  shmSizeSystemd: refused('size', 'systemd in containers comes later'),
   subgidname: refused('name', "the caller's own ranges are used"),
   subuidname: refused('name', "the caller's own ranges are used"),
-  systemd: refused('mode', 'systemd in containers comes later', { harmless: ['false'] }),
   useApiSocket: refused('', 'there is no service yet', { harmless: ['false'] }),
   volumeDriver: refused('name', 'plugins for volumes are not there', { harmless: ['local', ''] }),
 }

@@ -1,8 +1,10 @@
 // Parsers of option values that several commands share. Pure but for the clock.
 import { parseRestartPolicy } from '#container/restart-policy.ts'
+import type { NotifyMode } from '#container/service-manager.ts'
+import type { SystemdMode } from '#container/systemd-mode.ts'
 import { TspodError } from '#errors.ts'
 import { parseDuration, parseTime } from './format/durations.ts'
-import { invalidValue } from './option.ts'
+import { invalidValue, parseBoolean } from './option.ts'
 
 /** `250ms`, `5s`, or a bare number of milliseconds, in milliseconds. */
 export function parseDurationOption(text: string, flag: string): number {
@@ -38,6 +40,21 @@ export function checkUmask(text: string, flag: string): string {
 export function checkRestart(text: string): string {
   parseRestartPolicy(text)
   return text
+}
+
+/** `--systemd`; a flag of podman's with a third value. */
+export function parseSystemdMode(text: string, flag: string): SystemdMode {
+  return text === 'always' ? 'always' : parseBoolean(text, flag) ? 'detect' : 'never'
+}
+
+/** `--sdnotify`. */
+export function parseNotifyMode(text: string, flag: string): NotifyMode {
+  if (text === 'container' || text === 'conmon' || text === 'ignore') return text
+  if (text === 'healthy')
+    throw new TspodError('UNSUPPORTED', '--sdnotify=healthy is not implemented yet', {
+      hint: 'conmon tells systemd as soon as the container runs',
+    })
+  throw invalidValue(text, flag, 'must be container, conmon, healthy or ignore')
 }
 
 /** `--cgroups`. */

@@ -23,6 +23,8 @@ export interface EnvironmentInputs {
   hostname: string
   /** absent: left to what the entries say */
   home: string
+  /** the container's id, where systemd makes its machine id of it */
+  systemdId?: string
 }
 
 /** `NAME=value` in order, each name once; later sources win: standard, containers.conf, image, host, proxies, files, --env. */
@@ -49,6 +51,7 @@ export function planEnvironment(inputs: EnvironmentInputs): string[] {
     env.set(name, expand(value, base))
   }
   for (const entry of request.env) takeEntry(env, entry, host, '--env')
+  if (inputs.systemdId !== undefined) env.set('container_uuid', inputs.systemdId.slice(0, 32))
   if (!env.has('HOSTNAME')) env.set('HOSTNAME', inputs.hostname)
   if (!env.has('HOME')) env.set('HOME', inputs.home)
   return [...env].map(([name, value]) => `${name}=${value}`)

@@ -4,6 +4,7 @@ import { TspodError } from '#errors.ts'
 import type { MountSpec, NamespaceSpec } from '#oci/runtime-spec.ts'
 import type { PlanInputs } from './inputs.ts'
 import { initDestination } from './process.ts'
+import { systemdMounts } from './systemd-mode.ts'
 
 type Inputs = Pick<
   PlanInputs,
@@ -17,6 +18,8 @@ export interface MountDecisions {
   devices: readonly MountSpec[]
   hasPasswd: boolean
   hasGroup: boolean
+  /** its program is systemd */
+  isSystemd: boolean
 }
 
 const guarded = ['nosuid', 'noexec', 'nodev']
@@ -26,13 +29,17 @@ export function planMounts(inputs: Inputs, decisions: MountDecisions): MountSpec
   const mounts = new Map<string, MountSpec>()
   const groups = [kernelMounts(inputs, decisions), decisions.devices, fileMounts(inputs, decisions), inputs.mounts]
   for (const mount of groups.flat()) mounts.set(mount.destination, mount)
-  for (const mount of scratchMounts(inputs)) if (!mounts.has(mount.destination)) mounts.set(mount.destination, mount)
+  const scratch = [
+    ...scratchMounts(inputs),
+    ...(decisions.isSystemd ? systemdMounts(inputs.request.systemdTmpfsBytes) : []),
+  ]
+  for (const mount of scratch) if (!mounts.has(mount.destination)) mounts.set(mount.destination, mount)
   const depth = ({ destination }: MountSpec) => posix.normalize(destination).split('/').length
   return [...mounts.values()].sort((a, b) => depth(a) - depth(b))
 }
 
 /** proc, /dev, /sys and what belongs to them. A file system of a namespace that is not ours is bound from the host. */
-function kernelMounts(inputs: Inputs, { namespaces, procOptions }: MountDecisions): MountSpec[] {
+function kernelMounts(inputs: Inputs, { namespaces, procOptions, isSystemd }: MountDecisions): MountSpec[] {
   const { request, defaults, host, joined, userNamespace } = inputs
   const has = (type: NamespaceSpec['type']) => namespaces.some(namespace => namespace.type === type)
   const isOwn = (type: NamespaceSpec['type'], kind: string) => has(type) && kind !== 'path'
@@ -76,7 +83,7 @@ function kernelMounts(inputs: Inputs, { namespaces, procOptions }: MountDecision
         destination: '/sys/fs/cgroup',
         type: 'cgroup',
         source: 'cgroup',
-        options: ['rprivate', ...guarded, 'relatime', rw],
+        options: ['rprivate', ...guarded, 'relatime', isSystemd ? 'rw' : rw],
       })
     else if (sys.type !== 'bind') mounts.push(bound('/sys/fs/cgroup', rw))
   }

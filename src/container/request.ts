@@ -5,6 +5,8 @@ import type { PortRequest } from '#network/ports/mapping.ts'
 import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import type { HealthRequest } from './healthcheck.ts'
 import type { RestartPolicy } from './restart-policy.ts'
+import type { NotifyMode } from './service-manager.ts'
+import type { SystemdMode } from './systemd-mode.ts'
 
 export type NamespaceMode =
   | { kind: 'private' }
@@ -92,6 +94,8 @@ export interface ContainerRequest {
   /** fields whose value here is only a default: the configuration may say otherwise (configured-defaults.ts) */
   unsaid: (keyof ContainerRequest)[]
   name?: string
+  /** the words after the program's name that asked for it; absent where no command line did */
+  createCommand?: string[]
   /** the image as typed, or */
   image?: string
   /** `--rootfs`: an absolute path to an unpacked root file system */
@@ -176,6 +180,12 @@ export interface ContainerRequest {
   health?: HealthRequest
   /** absent: it stays ended; `update` changes it */
   restart?: RestartPolicy
+  /** absent: where its program is systemd */
+  systemd?: SystemdMode
+  /** `--shm-size-systemd`, of the tmpfs that systemd gets */
+  systemdTmpfsBytes?: number
+  /** absent: tspod tells it where a service manager asks */
+  sdnotify?: NotifyMode
   timezone?: string
   /** replace a container of the same name */
   replace: boolean

@@ -14,6 +14,7 @@ import { planArguments, planHostname, planWorkdir } from './process.ts'
 import { resolveSeccompProfile } from './seccomp-profile.ts'
 import { planLabels, planMaskedPaths } from './security.ts'
 import { parseSecurityOptions } from './security-options.ts'
+import { runsSystemd, systemdStopSignal } from './systemd-mode.ts'
 import { type ResolvedUser, resolveUser } from './users.ts'
 
 export interface ContainerPlan {
@@ -36,6 +37,7 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
   const security = parseSecurityOptions(request.securityOpts)
   const namespaces = planNamespaces(inputs)
   const args = planArguments(request, image)
+  const isSystemd = runsSystemd(request, args)
   const cwd = planWorkdir(request, image)
   const isKeepId = request.userns.kind === 'keep-id'
   const userText = request.user ?? (isKeepId ? keptUser(inputs) : (image.user ?? ''))
@@ -69,6 +71,7 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
     }),
     hasPasswd: files.passwd !== undefined,
     hasGroup: files.group !== undefined,
+    isSystemd,
   })
   const annotations = { ...request.annotations, ...(user.keepGroups && { [keepGroupsAnnotation]: '1' }) }
   const hooks = planHooks(inputs.hooks, {
@@ -99,6 +102,7 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
         host: host.env,
         hostname: hostname ?? host.hostname,
         home: user.entry?.home ?? cwd,
+        ...(isSystemd && { systemdId: inputs.id }),
       }),
       cwd,
       capabilities,
@@ -134,7 +138,9 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
       ...(labels.mountLabel !== undefined && { mountLabel: labels.mountLabel }),
     },
   }
-  const stopSignal = parseSignal(request.stopSignal ?? image.stopSignal ?? defaults.stopSignal)
+  const stopSignal = parseSignal(
+    request.stopSignal ?? image.stopSignal ?? (isSystemd ? systemdStopSignal : defaults.stopSignal),
+  )
   return { spec, ...files, user, stopSignal, warnings: labels.warnings }
 }
 

@@ -8,10 +8,18 @@ export interface SelfCommand {
 
 /** The command that runs this executable as `role` (`monitor:<id>`, `worker:<what>`); from a source tree, Bun with main.ts. */
 export function selfCommand(role: string, ...args: string[]): SelfCommand {
-  const script = process.argv[1] ?? ''
-  const compiled = script.startsWith('/$bunfs/')
-  return { path: '/proc/self/exe', argv: compiled ? ['tspod', role, ...args] : ['tspod', mainScript(), role, ...args] }
+  return {
+    path: '/proc/self/exe',
+    argv: isCompiled() ? ['tspod', role, ...args] : ['tspod', mainScript(), role, ...args],
+  }
 }
+
+/** The words by which others start this program: its absolute path; from a source tree, Bun and main.ts. */
+export function programWords(): string[] {
+  return isCompiled() ? [process.execPath] : [process.execPath, mainScript()]
+}
+
+const isCompiled = (): boolean => (process.argv[1] ?? '').startsWith('/$bunfs/')
 
 function mainScript(): string {
   return new URL('../main.ts', import.meta.url).pathname

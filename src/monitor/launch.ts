@@ -1,9 +1,10 @@
 // Starts a container that exists on disk: monitor, network helper and process at the same time, each waited for where it is needed.
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { PendingCgroup } from '#cgroup/manager.ts'
 import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
+import { notifySocketPath } from '#container/service-manager.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
 import { errnoOf, TspodError } from '#errors.ts'
 import { frugalEnvironment } from '#host/bun.ts'
@@ -27,6 +28,7 @@ import type { ContainerHooks, PoststopHooks } from '#runtime/hooks.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
 import { wallClockNs } from '#sys/clock.ts'
+import { openDatagramSocket } from '#sys/datagram.ts'
 import { duplicate, type Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
 import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
 import { readProcessStat } from '#sys/process.ts'
@@ -37,7 +39,7 @@ import type { UserNamespace } from '#userns/user-namespace.ts'
 import { awaitMonitor } from './await-monitor.ts'
 import type { StreamDescriptors } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
-import { helperFolder, runFolder } from './run-folder.ts'
+import { helperFolder, notifyFolder, runFolder } from './run-folder.ts'
 import { waitForInput, waitReadable } from './wait-readable.ts'
 
 /** How long a network helper may take until the network works, in milliseconds. */
@@ -50,6 +52,8 @@ const tunDevice = '/dev/net/tun'
 /** A container whose program runs. */
 export interface Launched {
   pid: number
+  /** its monitor's pid; absent where this process watches it */
+  monitorPid: number | undefined
   /** The command line's end of the monitor's control socket: the caller is its first client. */
   control: Fd
   /** Where this process watches the container itself; disposed, it leaves that to a monitor of its own. */
@@ -90,6 +94,10 @@ export interface LaunchRequest {
   hasJournal: boolean
   /** This process stays and watches the container: no monitor is started unless it has to take over. */
   isAttended: boolean
+  /** The service manager's socket, for what the container tells it: its folder is bound by the spec. */
+  notifyManager?: string
+  /** Listening sockets from descriptor 3 on, before those of --preserve-fds. */
+  listenFds?: number
   /** Done while the kernel mounts what the container sees. */
   meanwhile: () => Promise<void>
 }
@@ -103,6 +111,10 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
   const [control, theirControl] = openSocketPair(SOCK_STREAM)
   resources.use(theirControl)
   const streams = openStreams(record, resources)
+  const notify =
+    request.notifyManager === undefined
+      ? undefined
+      : resources.use(openNotifySocket(notifyFolder(request.runRoot, record.id)))
   const helper = request.network?.helper
   const { ports = [] } = record
   const sockets = helperFolder(request.runRoot, record.id)
@@ -125,12 +137,19 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       namespace,
       root,
       streams: streams.process,
-      monitor: monitorProgram(record.id, theirControl, streams, helperPipes?.alive, resources, request.isAttended),
+      monitor: monitorProgram(
+        record.id,
+        theirControl,
+        streams,
+        { lifeline: helperPipes?.alive, notify },
+        resources,
+        request.isAttended,
+      ),
       helper: helper && helperPipes && helperRequest(helper, ports, streams.nullFd, helperPipes),
       seccomp,
       cgroup: request.cgroup,
       isAttended: request.isAttended,
-      preservedFds: record.request.preserveFds,
+      preservedFds: (request.listenFds ?? 0) + record.request.preserveFds,
     }),
   )
   theirControl.close()
@@ -164,10 +183,11 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     const attended = launcher && {
       child,
       launcher,
-      streams: takeStreams(streams),
+      streams: { ...takeStreams(streams), notify: notify && duplicate(notify.number) },
       releaseOutput: outputReleaser(launcher, streams),
     }
-    return { pid: created.identity.pid, control, attended }
+    const monitorPid = launcher === undefined ? created.monitor?.pid : undefined
+    return { pid: created.identity.pid, monitorPid, control, attended }
   } catch (error) {
     hasFailed = true
     if (hooks?.poststop !== undefined) (await import('./poststop.ts')).settlePoststop(folder)
@@ -265,6 +285,16 @@ function outputReleaser(launcher: Servant, { monitor, nullFd }: OpenStreams): At
   }
 }
 
+/** In a folder of its own, which the container is given: everyone in there may write to it, and nobody else gets there. */
+function openNotifySocket(folder: string): Fd {
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  chmodSync(folder, 0o755)
+  const path = join(folder, basename(notifySocketPath))
+  const socket = openDatagramSocket(path)
+  chmodSync(path, 0o777)
+  return socket
+}
+
 interface HelperPipes {
   /** Written to by the helper when the network works. */
   ready: Fd
@@ -309,13 +339,14 @@ function helperRequest(
 
 /** Where the monitor keeps the network helper's lifeline; it never looks at it. */
 const LIFELINE = 8
+const NOTIFY_SOCKET = 9
 const STDIN_PIPE = 6
 
 function monitorProgram(
   id: string,
   control: Fd,
   streams: OpenStreams,
-  lifeline: Fd | undefined,
+  { lifeline, notify }: { lifeline: Fd | undefined; notify: Fd | undefined },
   resources: DisposableStack,
   isAttended: boolean,
 ): Program {
@@ -336,6 +367,7 @@ function monitorProgram(
   // an end of the input that the launcher kept would keep it open
   if (isAttended) descriptors.delete(STDIN_PIPE)
   if (lifeline !== undefined) descriptors.set(LIFELINE, lifeline.number)
+  if (notify !== undefined) descriptors.set(NOTIFY_SOCKET, notify.number)
   return {
     executable: executable.number,
     argv,
@@ -377,6 +409,7 @@ function childMessage(
     runRoot,
     hasJournal,
     network,
+    notifyManager,
     restarts,
     restartPauseMs,
     engineSettings,
@@ -418,6 +451,7 @@ function childMessage(
     restarts,
     ...(restartPauseMs !== undefined && { restartPauseMs }),
     engineSettings,
+    ...(notifyManager !== undefined && { notifyManager }),
     ...(hasJournal && {
       journal: { image: record.image?.name ?? '', attributes: record.labels },
     }),

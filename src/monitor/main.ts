@@ -24,6 +24,7 @@ const STDOUT_PIPE = 4
 const STDERR_PIPE = 5
 const STDIN_PIPE = 6
 const TERMINAL_SOCKET = 7
+const NOTIFY_SOCKET = 9
 
 /** The whole life of a monitor. */
 export async function monitorMain(): Promise<void> {
@@ -113,13 +114,14 @@ class OwnPlace implements MonitorPlace {
   readonly #ends = new Map<number, ExitStatus>()
   #isAskedToEnd = false
 
-  constructor({ tty, logDriver, openStdin }: ChildMessage) {
+  constructor({ tty, logDriver, openStdin, notifyManager }: ChildMessage) {
     const pipes = () => ({
       stdout: new Fd(STDOUT_PIPE),
       stderr: new Fd(STDERR_PIPE),
       ...(openStdin && { stdin: new Fd(STDIN_PIPE) }),
     })
-    this.streams = tty ? { terminalSocket: new Fd(TERMINAL_SOCKET) } : logDriver === 'passthrough' ? {} : pipes()
+    const streams = tty ? { terminalSocket: new Fd(TERMINAL_SOCKET) } : logDriver === 'passthrough' ? {} : pipes()
+    this.streams = { ...streams, ...(notifyManager !== undefined && { notify: new Fd(NOTIFY_SOCKET) }) }
   }
 
   /** A signal has come that asks this process to end. */

@@ -16,6 +16,7 @@ import { Clients } from './clients.ts'
 import type { HealthWatch, OpenHealthWatch } from './health.ts'
 import { Input } from './input.ts'
 import type { LogDriver, StreamName } from './log/driver.ts'
+import { NotifyRelay } from './notify-relay.ts'
 import { OomWatch } from './oom.ts'
 import { Output } from './output.ts'
 import {
@@ -67,6 +68,8 @@ export interface StreamDescriptors {
   stderr?: Fd
   terminal?: Fd
   terminalSocket?: Fd
+  /** Takes what the container tells its service manager. */
+  notify?: Fd
 }
 
 /** Where a monitor is: in a process of its own, or in the command line that stays attached. */
@@ -111,6 +114,7 @@ export class Monitor {
   readonly #createdNs = bootClockNs()
   readonly #oom: OomWatch
   readonly #health: HealthWatch | undefined
+  readonly #notify: NotifyRelay | undefined
   #outputs: Output[] = []
   #input: Input | undefined
   #terminalSize: WindowSize | undefined
@@ -132,6 +136,9 @@ export class Monitor {
     this.#events = events
     this.#oom = new OomWatch(place.poller, child.cgroupFolder, () => events.onOom())
     this.#health = place.openHealth?.(place.poller, this.#deadlines, action => this.#onUnhealthy(action))
+    const { notifyManager } = child
+    if (notifyManager !== undefined && place.streams.notify !== undefined)
+      this.#notify = new NotifyRelay(place.poller, place.streams.notify, notifyManager)
     this.#helpers = new Map(child.helpers.map(helper => [helper.pid, helper]))
     this.#starter = this.#accept(control)
     this.#openStreams()
@@ -179,6 +186,7 @@ export class Monitor {
     this.#attachSocket.close()
     this.#input?.close()
     this.#oom.close()
+    this.#notify?.close()
     this.#log.close()
     // the others are dying: it takes the kernel 15 ms to remove a network device, and the machine's process 1 collects them
     for (const [pid, { isAwaited }] of this.#helpers) if (isAwaited) this.#children.end(pid)

@@ -91,6 +91,8 @@ export interface ChildMessage {
   engineSettings: object
   /** Its health check, if it has one; `isSingle`: the user's namespace maps one id. */
   health?: { check: Healthcheck; isSingle: boolean }
+  /** The service manager's socket, where the container tells it something: descriptor 9 takes that. */
+  notifyManager?: string
   /** Absent: nothing is written to the journal of events. */
   journal?: { image: string; attributes: Record<string, string> }
   startedAt: string

@@ -14,5 +14,10 @@ export function helperFolder(runRoot: string, id: string): string {
   return join(runFolder(runRoot, id), 'helper')
 }
 
+/** The folder in it that a container is given, with the socket for its service manager. */
+export function notifyFolder(runRoot: string, id: string): string {
+  return join(runFolder(runRoot, id), 'notify')
+}
+
 /** The socket that attached clients connect to, in that folder. */
 export const attachSocketName = 'attach'

@@ -70,7 +70,7 @@ const MSG_CMSG_CLOEXEC = 0x4000_0000
 const SCM_RIGHTS = 1
 const SOL_SOCKET = 1
 
-/** Layout of a message that carries one descriptor: msghdr (56 bytes), iovec, control (24 bytes), one byte of data. */
+/** Layout of a message that carries one descriptor: msghdr (56 bytes), iovec, control (24 bytes), data. */
 export interface DescriptorMessage {
   header: Buffer
   vector: Buffer
@@ -79,18 +79,18 @@ export interface DescriptorMessage {
 }
 
 /** The pieces of a message with room for one descriptor; pointers are left 0 (offsets 16, 32 of header, 0 of vector). */
-export function descriptorMessage(fd: number): DescriptorMessage {
+export function descriptorMessage(fd: number, data: Buffer = Buffer.from([1])): DescriptorMessage {
   const header = Buffer.alloc(56)
   header.writeBigUInt64LE(1n, 24)
   header.writeBigUInt64LE(24n, 40)
   const vector = Buffer.alloc(16)
-  vector.writeBigUInt64LE(1n, 8)
+  vector.writeBigUInt64LE(BigInt(data.byteLength), 8)
   const control = Buffer.alloc(24)
   control.writeBigUInt64LE(20n, 0)
   control.writeInt32LE(SOL_SOCKET, 8)
   control.writeInt32LE(SCM_RIGHTS, 12)
   control.writeInt32LE(fd, 16)
-  return { header, vector, control, data: Buffer.from([1]) }
+  return { header, vector, control, data }
 }
 
 function linked(message: DescriptorMessage): Buffer {
@@ -100,9 +100,9 @@ function linked(message: DescriptorMessage): Buffer {
   return message.header
 }
 
-/** Sends one descriptor over a unix socket. */
-export function sendDescriptor(socket: number, fd: number): void {
-  const message = descriptorMessage(fd)
+/** Sends one descriptor over a unix socket, with a text where one is expected. */
+export function sendDescriptor(socket: number, fd: number, text?: string): void {
+  const message = descriptorMessage(fd, text === undefined ? undefined : Buffer.from(text))
   syscall('sendmsg', socket, linked(message), 0x4000)
 }
 

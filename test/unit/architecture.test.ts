@@ -16,12 +16,14 @@ const allowed: Record<string, string[]> = {
   runtime: ['cgroup', 'userns', 'host', 'sys'],
   // a container's ports are network's nouns
   container: ['storage', 'network', 'config', 'host', 'sys'],
+  // pure: unit files as text
+  systemd: [],
   image: ['storage', 'userns', 'config', 'host', 'sys'],
   monitor: ['runtime', 'container', 'storage', 'network', 'cgroup', 'userns', 'config', 'host', 'sys'],
   build: ['runtime', 'container', 'image', 'storage', 'network', 'cgroup', 'userns', 'config', 'host', 'sys'],
-  engine: 'build monitor image container runtime storage network cgroup userns config host'.split(' '),
+  engine: 'build monitor image systemd container runtime storage network cgroup userns config host'.split(' '),
   // the values of run's options are parsed where what they mean is known
-  cli: ['engine', 'container', 'network'],
+  cli: ['engine', 'systemd', 'container', 'network'],
   api: ['engine'],
   // each role has its main below the folder of its subject
   'main.ts': ['cli', 'api', 'monitor', 'engine', 'network'],

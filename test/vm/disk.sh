@@ -1,9 +1,10 @@
-# The disk of a virtual machine: a Debian with its own kernel, systemd and cgroup v2, two lingering users, and a unit that runs the script
+# The disk of a virtual machine: a Debian with its own kernel, systemd and cgroup v2, three users, and a unit that runs the script
 # on the second disk and powers off. Made once as root, kept for as long as the recipe is the same. Sourced by run.sh.
 #   dev    everything delegated: cpu cpuset io memory pids
 #   plain  memory and pids only, as on older systems
+#   guest  as the system has it; does not linger
 
-vm_packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,login,uidmap,slirp4netns,fuse-overlayfs,iproute2,procps,kmod,ca-certificates,linux-image-cloud-amd64,initramfs-tools,podman,crun
+vm_packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,login,uidmap,slirp4netns,apparmor,fuse-overlayfs,iproute2,procps,kmod,ca-certificates,linux-image-cloud-amd64,initramfs-tools,podman,crun
 
 # make_disk FOLDER SUITE [MIRROR]: sets vm_disk, vm_kernel, vm_initrd. Fails where packages cannot be had.
 make_disk() {
@@ -25,10 +26,10 @@ make_disk() {
 
 furnish_disk() {
   local root=$1 user uid
-  for user in dev:1001 plain:1002; do
+  for user in dev:1001 plain:1002 guest:1003; do
     uid=${user#*:} user=${user%:*}
     chroot "$root" useradd --create-home --shell /bin/bash --uid "$uid" "$user"
-    install -D /dev/null "$root/var/lib/systemd/linger/$user"
+    [ "$user" = guest ] || install -D /dev/null "$root/var/lib/systemd/linger/$user"
     mkdir -p "$root/etc/systemd/system/user@$uid.service.d"
   done
   printf '[Service]\nDelegate=cpu cpuset io memory pids\n' > "$root/etc/systemd/system/user@1001.service.d/delegate.conf"

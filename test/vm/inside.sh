@@ -25,7 +25,19 @@ suite() {
   [ -s "/tests/$user/report.xml" ] || echo '<testsuites tests="1" failures="1">' > "/tests/$user/report.xml"
 }
 
-suite dev ./test/vm/suite
-suite plain ./test/vm/suite/plain.ts
+files=test/vm/suite
+case $(cat /files/part) in
+  all)
+    suite dev ./$files ./$files/short.ts ./$files/init.ts
+    suite plain ./$files/plain.ts
+    suite root ./$files/sessions.root.ts ./$files/restrictions.root.ts
+    ;;
+  short)
+    suite dev ./$files/short.ts
+    suite root ./$files/sessions.root.ts ./$files/restrictions.root.ts
+    ;;
+  *.root.ts) suite root "./$files/$(cat /files/part)" ;;
+  *) suite dev "./$files/$(cat /files/part)" ;;
+esac
 stty -F /dev/ttyS1 raw -echo
 cat /tests/*/report.xml > /dev/ttyS1

@@ -1,23 +1,29 @@
 #!/bin/bash
-# `npm run test:vm [-- --suite trixie] [--mirror URL] [--script FILE]`: boots a Debian in QEMU by software emulation (any processor, no
+# `npm run test:vm [-- --suite trixie] [--mirror URL] [--part all|short|NAME] [--script FILE]`: boots a Debian in QEMU by software emulation (any processor, no
 # /dev/kvm), runs test/vm/suite in it, and ends with `N passed, M failed, K skipped`. Needs root once, for the disk, and
-# mmdebstrap, e2fsprogs, qemu-system-x86. --script runs a shell script as the machine's root instead of the suite.
+# mmdebstrap, e2fsprogs, qemu-system-x86. --part runs a part: `short` the main job and what
+# root sees of it, or one file of test/vm/suite. --script runs a shell script as the machine's root instead of the suite.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/vm/disk.sh
-suite=bookworm mirror= script= limit=${TSPOD_VM_LIMIT:-1200}
+. test/vm/systemd-image.sh
+suite=bookworm mirror= script= part= limit=${TSPOD_VM_LIMIT:-1200}
 while [ $# -gt 0 ]; do
   case $1 in
     --suite) suite=$2 ;;
     --mirror) mirror=$2 ;;
     --script) script=$2 ;;
-    *) echo "unknown option \"$1\": --suite, --mirror, --script" >&2; exit 125 ;;
+    --part) part=$2 ;;
+    *) echo "unknown option \"$1\": --suite, --mirror, --part, --script" >&2; exit 125 ;;
   esac
   shift 2
 done
+# older systems delegate too little for all of it
+[ -n "$part" ] || { [ "$suite" = bullseye ] && part=short || part=all; }
 export PATH=$PATH:/usr/sbin:/sbin
 cache=${TSPOD_VM_CACHE:-.cache/vm}
 make_disk "$cache" "$suite" "$mirror" || { echo "the disk cannot be made here"; exit 77; }
+make_systemd_image "$cache" || { echo "the image with systemd cannot be made here"; exit 77; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -25,9 +31,11 @@ mkdir -p "$work/files/checkout/test/vm"
 cp dist/tspod "$work/files/"
 cp "$(scripts/bun -e 'console.log(process.execPath)')" "$work/files/bun"
 cp test/vm/inside.sh "$work/files/"
+echo "$part" > "$work/files/part"
 cp package.json tsconfig.json "$work/files/checkout/"
 cp -r test/vm/suite "$work/files/checkout/test/vm/"
 cp "$(scripts/bun test/vm/fixture.ts)" "$work/files/alpine.tar"
+[ "$part" = short ] || cp "$vm_systemd_image" "$work/files/systemd.tar"
 [ -z "$script" ] || cp "$script" "$work/files/script.sh"
 truncate -s 1G "$work/files.ext4"
 mkfs.ext4 -q -d "$work/files" "$work/files.ext4"

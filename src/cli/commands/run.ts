@@ -5,7 +5,7 @@ import { createOptions } from '#cli/container-options.ts'
 import { createRequest } from '#cli/create-request.ts'
 import { printExplanation } from '#cli/explanation.ts'
 import { commas, flag, refused } from '#cli/option.ts'
-import { printLine } from '#cli/output.ts'
+import { printError, printLine } from '#cli/output.ts'
 import { pullOptionsOf } from '#cli/pull-options.ts'
 import { chooseStreams, commandProgress, warnWithoutTerminal } from '#cli/streams.ts'
 import type { RunOptions } from '#engine/contracts/container.ts'
@@ -26,7 +26,10 @@ export const runCommand = defineCommand({
   async run(values, operands) {
     const request = createRequest(values, operands, process.cwd())
     if (values.explain === true) return await printExplanation(request)
+    request.createCommand = process.argv.slice(2)
     request.detach = values.detach ?? false
+    // a service that runs it expects to hear from the container, as with podman; one that starts it later need not
+    if (process.env['NOTIFY_SOCKET'] !== undefined) request.sdnotify ??= 'container'
     if (request.detach && values.attach !== undefined) throw usageError('--attach and --detach cannot be set together')
     const options: RunOptions = { pull: pullOptionsOf(values) }
     if (!request.detach) {
@@ -44,6 +47,7 @@ export const runCommand = defineCommand({
     const { runContainer } = await import('#engine/container/run.ts')
     const outcome = await runContainer(request, options)
     if (request.detach) printLine(outcome.id)
+    if (outcome.note !== undefined) printError(`note: ${outcome.note}\n`)
     return !request.detach && outcome.kind === 'exited' ? outcome.exitCode : 0
   },
 })

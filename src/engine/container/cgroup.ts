@@ -18,14 +18,14 @@ export async function checkLimits(engine: Engine, { resources, cgroups }: Contai
 }
 
 /**
- * The group that a container is to start in, and its spec with the limits that hold; no group where nobody makes one here. `isRestart`:
- * its monitor starts it again, and the new one stays where that one is.
+ * The group that a container is to start in, and its spec with the limits that hold; no group where nobody makes one here.
+ * `staysHere`: its monitor is a restart by the one before, or is known to a service manager, and stays where it is started.
  */
 export async function placeInCgroup(
   engine: Engine,
   { id, name, request }: ContainerRecord,
   spec: RuntimeSpec,
-  isRestart: boolean,
+  staysHere: boolean,
 ): Promise<{ spec: RuntimeSpec; cgroup: PendingCgroup | undefined }> {
   if (request.cgroups === 'disabled') return { spec, cgroup: undefined }
   const { manager } = await engine.cgroups()
@@ -38,7 +38,7 @@ export async function placeInCgroup(
     id,
     name,
     settings: planSettings(resources),
-    separateMonitor: request.cgroups !== 'no-conmon' && !isRestart,
+    separateMonitor: request.cgroups !== 'no-conmon' && !staysHere,
     ...(request.cgroupParent !== undefined && { parent: request.cgroupParent }),
   })
   return { spec: { ...spec, linux: { ...spec.linux, resources } }, cgroup }

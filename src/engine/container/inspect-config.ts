@@ -26,6 +26,7 @@ export function describeConfig(
     StdinOnce: false,
     Env: spec?.process?.env ?? [],
     Cmd: record.command,
+    ...(record.request.createCommand && { CreateCommand: ['tspod', ...record.request.createCommand] }),
     Image: record.image?.name ?? '',
     Volumes: null,
     WorkingDir: record.workdir,

@@ -7,6 +7,7 @@ import { placeInCgroup } from './cgroup.ts'
 import type { CreatedContainer } from './create.ts'
 import type { PidFile } from './id-files.ts'
 import type { JoinedNetworks } from './join-networks.ts'
+import { servicePlace, tellStarted, withServicePlace } from './service-manager.ts'
 
 export interface LaunchOptions {
   /** This process stays and watches it. */
@@ -33,7 +34,10 @@ export async function launch(
     ? await (await import('./publish.ts')).settlePorts(engine, container.record, driver.ports)
     : container.record
   try {
-    const { spec, cgroup } = await placeInCgroup(engine, record, blueprint.plan.spec, restartPauseMs !== undefined)
+    const service = servicePlace(record)
+    const staysHere = restartPauseMs !== undefined || service?.sockets.notify !== undefined
+    const { spec: placed, cgroup } = await placeInCgroup(engine, record, blueprint.plan.spec, staysHere)
+    const spec = service === undefined ? placed : withServicePlace(placed, service, record, engine.runRoot)
     const launched = await launchContainer({
       graphRoot: engine.graphRoot,
       runRoot: engine.runRoot,
@@ -50,9 +54,12 @@ export async function launch(
       engineSettings: engineSettings(),
       hasJournal: engine.config.engine.eventsLogger === 'file',
       isAttended,
+      ...(service?.mode === 'container' && { notifyManager: service.sockets.notify }),
+      listenFds: service?.sockets.listen?.count,
       meanwhile: async () => await (isAttended ? loadAttending(record.logDriver) : undefined),
     })
     pidFile?.write(launched.pid)
+    if (service !== undefined) await tellStarted(service, launched.monitorPid)
     return launched
   } catch (error) {
     if (!hasPorts) throw error

@@ -17,7 +17,8 @@ export async function runContainer(request: ContainerRequest, options: RunOption
   )
   if (options.streams === undefined) {
     launched.control.close()
-    return { kind: 'detached', id: record.id }
+    const { logoutHint } = await import('./logout-hint.ts')
+    return { kind: 'detached', id: record.id, note: await logoutHint(engine) }
   }
   const { attachClient } = await import('./attach.ts')
   return { ...(await attachClient(engine, record, launched, options.streams)), id: record.id }

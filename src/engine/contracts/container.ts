@@ -77,7 +77,11 @@ export interface RunOptions {
 }
 
 export type AttachOutcome = { kind: 'exited'; exitCode: number } | { kind: 'detached' }
-export type RunOutcome = AttachOutcome & { id: string }
+export type RunOutcome = AttachOutcome & {
+  id: string
+  /** what the user should hear of a container that runs in the background */
+  note?: string
+}
 
 export interface StopOptions {
   /** absent: what the container was created with */

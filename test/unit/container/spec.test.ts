@@ -143,6 +143,18 @@ describe('planContainer()', () => {
     expect(spec.linux?.readonlyPaths).toContain('/proc/sys')
   })
 
+  test('prepares a container for systemd, where that is its program', () => {
+    const found = plan({ command: ['/sbin/init'] })
+    expect(mountAt(found, '/sys/fs/cgroup')?.options).toContain('rw')
+    expect(mountAt(found, '/run')?.type).toBe('tmpfs')
+    expect(found.stopSignal).toBe(37)
+    expect(found.spec.process?.env).toContain(`container_uuid=${'c'.repeat(32)}`)
+    const without = plan({ command: ['/sbin/init'], systemd: 'never' })
+    expect(mountAt(without, '/sys/fs/cgroup')?.options).toContain('ro')
+    expect(without.stopSignal).toBe(15)
+    expect(plan({ command: ['/sbin/init'] }, { image: { stopSignal: 'INT' } }).stopSignal).toBe(2)
+  })
+
   test('makes every namespace, the user one first', () => {
     expect(typesOf(plan())).toEqual(['user', 'pid', 'network', 'ipc', 'uts', 'cgroup', 'mount'])
     expect(plan().spec.linux?.uidMappings).toEqual(mappings)
