@@ -136,6 +136,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
           executable: helper.path,
           argv: helper.argv({ pid: created.identity.pid, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
           env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+          folder: '/',
           // its socket is to be ours too, whoever it is in the container's user namespace
           umask: 0,
           descriptors: new Map([
@@ -332,6 +333,7 @@ function monitorProgram(
     argv,
     env: [...env, ...frugalEnvironment, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`],
     descriptors,
+    folder: '/',
   }
 }
 
