@@ -168,6 +168,8 @@ export interface ContainerRequest {
   logOpts: Record<string, string>
   stopSignal?: string
   stopTimeoutSeconds?: number
+  /** the words of the command line, for `inspect`; absent for containers that were made otherwise */
+  createCommand?: string[]
   /** `--timeout`: kill it after this long */
   timeoutSeconds?: number
   timezone?: string

@@ -22,6 +22,7 @@ export const createCommand = defineCommand({
   async run(values, operands) {
     const request = createRequest(values, operands, process.cwd())
     if (values.explain === true) return await printExplanation(request)
+    request.createCommand = ['tspod', ...process.argv.slice(2)]
     const progress = commandProgress(values.quiet ?? false)
     const { createContainer } = await import('#engine/container/create.ts')
     const { id } = await createContainer(request, {

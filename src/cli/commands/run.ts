@@ -26,6 +26,7 @@ export const runCommand = defineCommand({
   async run(values, operands) {
     const request = createRequest(values, operands, process.cwd())
     if (values.explain === true) return await printExplanation(request)
+    request.createCommand = ['tspod', ...process.argv.slice(2)]
     request.detach = values.detach ?? false
     if (request.detach && values.attach !== undefined) throw usageError('--attach and --detach cannot be set together')
     const options: RunOptions = { pull: pullOptionsOf(values) }

@@ -33,6 +33,7 @@ export function describeConfig(
     Labels: record.labels,
     Annotations: spec?.annotations ?? request.annotations,
     StopSignal: record.stopSignal,
+    ...(request.createCommand !== undefined && { CreateCommand: request.createCommand }),
     HealthcheckOnFailureAction: 'none',
     Umask: request.umask ?? containers.umask,
     Timeout: request.timeoutSeconds ?? 0,
