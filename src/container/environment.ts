@@ -58,10 +58,10 @@ export function planEnvironment(inputs: EnvironmentInputs): string[] {
 }
 
 /** `NAME=value` as it is; `NAME` the host's value if it has one; `NAME*` every one of the host's that begins so. */
-function takeEntry(
+export function takeEntry(
   env: Map<string, string>,
   entry: string,
-  host: Readonly<Record<string, string>>,
+  host: Readonly<Record<string, string | undefined>>,
   from: string,
 ): void {
   const equals = entry.indexOf('=')
@@ -73,7 +73,8 @@ function takeEntry(
   }
   if (entry.endsWith('*')) {
     const beginning = entry.slice(0, -1)
-    for (const [name, value] of Object.entries(host)) if (name.startsWith(beginning)) env.set(name, value)
+    for (const [name, value] of Object.entries(host))
+      if (value !== undefined && name.startsWith(beginning)) env.set(name, value)
     return
   }
   const value = host[entry]

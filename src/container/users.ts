@@ -67,7 +67,9 @@ function findUser(text: string, entries: PasswdEntry[]): PasswdEntry | undefined
   if (/^[0-9]+$/.test(text)) return entries.find(entry => entry.uid === Number(text))
   const entry = entries.find(each => each.name === text)
   if (entry === undefined)
-    throw new TspodError('NOT_FOUND', `unable to find user ${text}: no matching entries in passwd file`)
+    throw new TspodError('NOT_FOUND', `unable to find user ${text}: no matching entries in passwd file`, {
+      exitCode: 126,
+    })
   return entry
 }
 
@@ -75,7 +77,9 @@ function groupId(text: string, groups: GroupEntry[]): number {
   if (/^[0-9]+$/.test(text)) return idOf('group', text)
   const group = groups.find(each => each.name === text)
   if (group === undefined)
-    throw new TspodError('NOT_FOUND', `unable to find group ${text}: no matching entries in group file`)
+    throw new TspodError('NOT_FOUND', `unable to find group ${text}: no matching entries in group file`, {
+      exitCode: 126,
+    })
   return group.gid
 }
 

@@ -158,7 +158,7 @@ export interface EngineVerbs {
   volumeExists(name: string): Promise<boolean>
 
   /** inspect.ts: any kind of object by name; containers win over images, images over volumes */
-  inspectObjects(names: string[], options: C.InspectOptions): Promise<C.InspectObject[]>
+  inspectObjects(names: string[], options: C.InspectOptions): Promise<C.Inspected>
 
   /** system/info.ts */
   systemInfo(): Promise<S.SystemInfo>

@@ -1,13 +1,27 @@
 // inspect: any kind of object by name; containers win over images, images over volumes, volumes over networks.
 import { hasCode, TspodError } from '#errors.ts'
-import type { InspectObject, InspectOptions } from './contracts/container.ts'
+import type { Inspected, InspectObject, InspectOptions } from './contracts/container.ts'
 
-/** The verb: each in order; fails on the first name that nothing has. */
-export async function inspectObjects(names: string[], options: InspectOptions): Promise<InspectObject[]> {
-  if (options.latest) return await inspectContainer({ latest: true }, options)
-  const objects: InspectObject[] = []
-  for (const name of names) objects.push(...(await inspectOne(name, options)))
-  return objects
+/** The verb: each in order. */
+export async function inspectObjects(names: string[], options: InspectOptions): Promise<Inspected> {
+  if (options.latest) return { objects: await inspectContainer({ latest: true }, options), missing: [] }
+  return await inspectEach(names, async name => await inspectOne(name, options))
+}
+
+/** Several names, one after the other; what is missing does not keep the others from being shown. */
+export async function inspectEach<Name>(
+  names: Name[],
+  inspect: (name: Name) => Promise<InspectObject[]>,
+): Promise<Inspected> {
+  const inspected: Inspected = { objects: [], missing: [] }
+  for (const name of names)
+    try {
+      inspected.objects.push(...(await inspect(name)))
+    } catch (error) {
+      if (!hasCode(error, 'NOT_FOUND')) throw error
+      inspected.missing.push(error)
+    }
+  return inspected
 }
 
 async function inspectOne(name: string, options: InspectOptions): Promise<InspectObject[]> {

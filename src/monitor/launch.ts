@@ -330,6 +330,7 @@ function helperRequest(
       executable: helper.path,
       argv: helper.argv({ ...target, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
       env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+      folder: '/',
       // its socket is to be ours too, whoever it is in the container's user namespace
       umask: 0,
       descriptors: new Map(descriptors.entries()),
@@ -373,6 +374,7 @@ function monitorProgram(
     argv,
     env: [...env, ...frugalEnvironment, `${hostIdsVariable}=${hostIdsRecord(hostUser())}`],
     descriptors,
+    folder: '/',
   }
 }
 

@@ -21,6 +21,8 @@ export interface MountProgram {
 export interface RootStage {
   calls: readonly Call[]
   program?: MountProgram
+  /** What a shell would say for the calls, where it says it otherwise than one by one. */
+  shell?: string
 }
 
 /** Stages in order; after the last one the root file system is at `path`. */

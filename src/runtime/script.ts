@@ -140,8 +140,8 @@ function namespaceLines(
     'set -e',
     ...(hasJobs ? ["trap 'kill $(jobs -p)' EXIT"] : []),
     '# the root file system',
-    ...root.stages.flatMap(({ calls, program }) => [
-      ...calls.map(renderCall),
+    ...root.stages.flatMap(({ calls, program, shell }) => [
+      ...(shell === undefined ? calls.map(renderCall) : [shell]),
       ...(program === undefined ? [] : programLines(program)),
     ]),
     ...fills.map(({ destination, folder: volume }) => {

@@ -1,5 +1,6 @@
 // Steps: what a servant is to do, as data that can be performed, printed as shell commands (`--explain`) and tested.
 import { during, SystemCallError, TspodError } from '#errors.ts'
+import { errnoText } from '#sys/errno.ts'
 import type { Argument, Call } from '#sys/servant/batch.ts'
 import type { Servant } from '#sys/servant/servant.ts'
 import type { CopyUp } from './plan/copy-up.ts'
@@ -21,6 +22,8 @@ export interface Step {
   calls: readonly Call[]
   /** A tmpfs that begins with what lies beneath: `calls` mount it where there is nothing. */
   copyUp?: CopyUp
+  /** Where it fails, the program cannot be run as it was asked for: exit status 126, or 127 for what is not there (podman-run(1)). */
+  isForProgram?: true
 }
 
 /** Calls of several lists as one, with the numbers of results moved along. */
@@ -73,7 +76,13 @@ export class StepError extends TspodError {
 
   constructor(step: Step, error: SystemCallError) {
     const { code, message, hint = step.hints?.[error.errno], exitCode } = during(step.doing, error)
-    super(code, message, { hint, exitCode, cause: error })
+    if (step.isForProgram === true)
+      super(code, `${step.doing}: ${error.errno} (${errnoText(error.errno)})`, {
+        hint,
+        exitCode: error.errno === 'ENOENT' ? 127 : 126,
+        cause: error,
+      })
+    else super(code, message, { hint, exitCode, cause: error })
     this.step = step
     this.errno = error.errno
   }

@@ -47,6 +47,18 @@ describe('run ends with', () => {
     }
   })
 
+  e2e()('126 for a user, a group or a working folder that cannot be', async () => {
+    for (const option of [
+      ['-u', 'nobody-knows'],
+      ['-u', 'root:nobody-knows'],
+      ['--group-add', 'nobody-knows'],
+      ['-w', '/etc/passwd'],
+    ]) {
+      const { status } = await tspod('run', '--rm', ...option, 'alpine', 'true')
+      expect({ option, status }).toEqual({ option, status: 126 })
+    }
+  })
+
   e2e()('127 for a program that is not there', async () => {
     for (const program of ['no-such-program', '/no/such/path', './relative']) {
       const { status, stderr } = await tspod('run', '--rm', 'alpine', program)

@@ -6,8 +6,7 @@ import { choice, flag, text } from '#cli/option.ts'
 import { print } from '#cli/output.ts'
 import { namedContainers } from '#cli/selection.ts'
 import { volumeJson } from '#cli/volume-report.ts'
-import type { InspectObject } from '#engine/contracts/container.ts'
-import { hasCode } from '#errors.ts'
+import type { Inspected, InspectObject } from '#engine/contracts/container.ts'
 
 /** What Podman keeps as times, which templates print and format as such. */
 const timeNames = new Set(['Created', 'CreatedAt', 'StartedAt', 'FinishedAt', 'CheckpointedAt', 'RestoredAt'])
@@ -35,7 +34,7 @@ export const inspectCommand = defineCommand({
     const latest = values.latest ?? false
     if (latest === names.length > 0) throw usageError(latest ? '--latest takes no names' : 'no names or ids specified')
     const { inspectObjects } = await import('#engine/inspect.ts')
-    await show(inspectObjects(names, { type, size: values.size ?? false, latest }), values.format)
+    await show(await inspectObjects(names, { type, size: values.size ?? false, latest }), values.format)
   },
 })
 
@@ -47,7 +46,9 @@ export const containerInspectCommand = defineCommand({
   async run(values, operands) {
     const names = namedContainers(values.latest, operands)
     const { inspectContainers } = await import('#engine/container/inspect.ts')
-    await show(inspectContainers(names, { size: values.size ?? false }), values.format)
+    const { inspectEach } = await import('#engine/inspect.ts')
+    const options = { size: values.size ?? false }
+    await show(await inspectEach(names, async name => await inspectContainers([name], options)), values.format)
   },
 })
 
@@ -58,7 +59,8 @@ export const imageInspectCommand = defineCommand({
   completes: ['images'],
   async run(values, names) {
     const { inspectImages } = await import('#engine/image/inspect.ts')
-    await show(inspectImages(names), values.format)
+    const { inspectEach } = await import('#engine/inspect.ts')
+    await show(await inspectEach(names, async name => await inspectImages([name])), values.format)
   },
 })
 
@@ -73,13 +75,10 @@ export const volumeInspectCommand = defineCommand({
       throw usageError(all ? '--all takes no names' : 'you must provide at least one volume')
     if (all) {
       const { listVolumes } = await import('#engine/volume/list.ts')
-      return show(
-        listVolumes([]).then(volumes => volumes.map(volumeJson)),
-        values.format,
-      )
+      return await show({ objects: (await listVolumes([])).map(volumeJson), missing: [] }, values.format)
     }
     const { inspectObjects } = await import('#engine/inspect.ts')
-    return show(inspectObjects(names, { type: 'volume', size: false, latest: false }), values.format)
+    return await show(await inspectObjects(names, { type: 'volume', size: false, latest: false }), values.format)
   },
 })
 
@@ -90,18 +89,28 @@ export const networkInspectCommand = defineCommand({
   completes: ['networks'],
   async run(values, names) {
     const { inspectNetworks } = await import('#engine/network/inspect.ts')
-    await show(inspectNetworks(names), values.format)
+    const { inspectEach } = await import('#engine/inspect.ts')
+    await show(await inspectEach(names, async name => await inspectNetworks([name])), values.format)
   },
 })
 
-async function show(asked: Promise<InspectObject[]>, format: string | undefined): Promise<void> {
-  if (format === undefined || format === 'json') return print(formatJson(await orNothing(asked)))
+/** Prints what was found, an empty list where that is nothing, as scripts read the output anyway; then throws what is missing. */
+async function show({ objects, missing }: Inspected, format: string | undefined): Promise<void> {
+  await printObjects(objects, format, missing.length > 0)
+  const [first] = missing
+  if (first !== undefined) throw missing.length === 1 ? first : new AggregateError(missing)
+}
+
+async function printObjects(objects: InspectObject[], format: string | undefined, isPartial: boolean): Promise<void> {
+  if (format === undefined || format === 'json') return print(formatJson(objects))
   const { withTimes } = await import('#cli/format/go-time.ts')
   const { renderRows, wantsJson } = await import('#cli/format/report.ts')
-  if (wantsJson(format)) return print(formatJson(await orNothing(asked)))
-  const objects = (await asked).map(withBothNames)
-  const rows = objects.map(object => withTimes({ ...object, ID: object['Id'] }, timeNames) as InspectObject)
-  return print(renderRows(format, rows, { fields: Object.keys(objects[0] ?? {}), headings: {} }))
+  if (wantsJson(format)) return print(formatJson(objects))
+  if (isPartial && objects.length === 0) return
+  const rows = objects
+    .map(withBothNames)
+    .map(object => withTimes({ ...object, ID: object['Id'] }, timeNames) as InspectObject)
+  return print(renderRows(format, rows, { fields: Object.keys(rows[0] ?? {}), headings: {} }))
 }
 
 /** Templates of podman call a container's health by either name, and find it where there is none; its JSON has one name. */
@@ -112,15 +121,5 @@ function withBothNames(object: InspectObject): InspectObject {
     ...object,
     State: { ...State, Healthcheck: State['Health'] },
     Config: { ...Config, Healthcheck: Config?.['Healthcheck'] ?? null },
-  }
-}
-
-/** What is asked for; an empty list is printed besides the error where it is missing, as scripts read the output anyway. */
-async function orNothing(asked: Promise<InspectObject[]>): Promise<InspectObject[]> {
-  try {
-    return await asked
-  } catch (error) {
-    if (hasCode(error, 'NOT_FOUND')) print(formatJson([]))
-    throw error
   }
 }

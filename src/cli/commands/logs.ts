@@ -14,7 +14,7 @@ export const logsCommand = defineCommand({
     color: flag('With several containers: each in a color of its own'),
     follow: flag('Go on as output comes', { short: 'f' }),
     latest: flag('The container created last', { short: 'l' }),
-    names: flag("Begin each line with the container's name", { short: 'n' }),
+    names: flag('With several containers: begin each line with the name, not the id', { short: 'n' }),
     since: parsed('time', 'Only output after this time, such as 10m or 2006-01-02T15:04:05', parseTimeOption),
     tail: integer('Only this many last lines', -1),
     timestamps: flag('Begin each line with its time', { short: 't' }),
@@ -52,7 +52,7 @@ function lineWriter(style: LineStyle): (entry: LogEntry) => void {
   const colors = new Map<string, string>()
   return entry => {
     const stream = `${entry.id} ${entry.stream}`
-    const label = style.names === true ? entry.name : style.several ? entry.id.slice(0, 12) : ''
+    const label = !style.several ? '' : style.names === true ? entry.name : entry.id.slice(0, 12)
     const parts = [label, style.timestamps === true ? entry.time : ''].filter(part => part !== '')
     let prefix = begun.has(stream) || parts.length === 0 ? '' : `${parts.join(' ')} `
     if (style.color === true && prefix !== '') {

@@ -11,7 +11,6 @@ import { choice, flag, integer, list, refused, text, type Values } from '#cli/op
 import { print } from '#cli/output.ts'
 import { portsText } from '#cli/ports-text.ts'
 import type { ContainerSummary } from '#engine/contracts/container.ts'
-import { TspodError } from '#errors.ts'
 
 const sortKeys = ['command', 'created', 'id', 'image', 'names', 'runningfor', 'size', 'status'] as const
 
@@ -48,7 +47,8 @@ export const psCommand = defineCommand({
       all:
         (values.all ?? false) || last !== undefined || filters.some(({ key }) => key === 'status' || key === 'exited'),
       filters,
-      size: (values.size ?? false) || values.sort === 'size',
+      // a template that shows sizes asks for them
+      size: (values.size ?? false) || values.sort === 'size' || values.format?.includes('.Size') === true,
       namespaces: values.ns ?? false,
       ...(last === undefined ? {} : { last }),
     }
@@ -62,7 +62,6 @@ export const psCommand = defineCommand({
 })
 
 function checkConflicts(values: Values<typeof options>): void {
-  if (values.quiet === true && values.format !== undefined) throw usageError('quiet and format cannot be used together')
   if (values.quiet === true && values.ns === true) throw usageError('quiet and namespace cannot be used together')
   if (values.size === true && values.ns === true) throw usageError('size and namespace options conflict')
   if (values.last !== undefined && values.latest === true) throw usageError('last and latest are mutually exclusive')
@@ -70,13 +69,12 @@ function checkConflicts(values: Values<typeof options>): void {
 
 async function render(containers: ContainerSummary[], values: Values<typeof options>): Promise<string> {
   const full = values.noTrunc ?? false
-  if (values.quiet === true) return containers.map(({ id }) => `${full ? id : id.slice(0, 12)}\n`).join('')
+  if (values.quiet === true && values.format === undefined)
+    return containers.map(({ id }) => `${full ? id : id.slice(0, 12)}\n`).join('')
   if (values.format === undefined) return renderTable(containers, columnsFor(values), values.noheading !== true)
   const nowMs = Date.now()
   const { renderRows, wantsJson } = await import('#cli/format/report.ts')
   if (wantsJson(values.format)) return formatJson(containers.map(container => containerJson(container, nowMs)))
-  if (values.format.includes('.Size') && values.size !== true)
-    throw new TspodError('INVALID', 'Size format requires --size option')
   const rows = containers.map(container => containerRow(container, nowMs, full))
   return renderRows(values.format, rows, containerReport(values.noheading ?? false))
 }

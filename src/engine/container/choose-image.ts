@@ -32,7 +32,8 @@ export interface ChosenImage {
 /** Finds or pulls it. Throws NOT_FOUND where the policy forbids to pull what is missing. */
 export async function chooseImage(engine: Engine, request: ContainerRequest, pull: PullOptions): Promise<ChosenImage> {
   const { image: text = '' } = request
-  if (request.pull === 'missing' || request.pull === 'never') {
+  // whether what is here is for a platform that was asked for is for the pull to say
+  if (request.platform === undefined && (request.pull === 'missing' || request.pull === 'never')) {
     const found = await engine.images.find(text)
     if (found !== undefined && (await hasLayers(engine, found.image)))
       return chosenImage(engine, found.image, found.name)

@@ -30,7 +30,7 @@ import { type ChosenImage, chooseImage } from './choose-image.ts'
 import type { CidFile } from './id-files.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
-import { prepareRoot, rootOf, withFiles, withStages } from './root.ts'
+import { prepareRoot, rootOf, withFiles, withMtab, withStages } from './root.ts'
 import { volumeKeeper } from './volume-keeper.ts'
 
 /** A container on disk, with all that was decided about it. */
@@ -116,7 +116,7 @@ export async function buildContainer(
     image: image?.name,
     attributes: record.labels,
   })
-  return { record, blueprint, root: withFiles(withStages(root.setup, sources), folder, blueprint, ids) }
+  return { record, blueprint, root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids) }
 }
 
 function makeFolder(folder: string, name: string): void {

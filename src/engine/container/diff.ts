@@ -21,6 +21,7 @@ export const givenPaths: ReadonlySet<string> = new Set([
   '/dev',
   '/etc/hostname',
   '/etc/hosts',
+  '/etc/mtab',
   '/etc/resolv.conf',
   '/proc',
   '/run',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { arch } from 'node:os'
 import { join } from 'node:path'
 import { awaitStarted } from '#container/end-waiting.ts'
+import { takeEntry } from '#container/environment.ts'
 import { readEnvFile } from '#container/options/key-value.ts'
 import { isMapped, keepGroupsAnnotation } from '#container/spec.ts'
 import { requireAllowed } from '#container/state.ts'
@@ -28,13 +29,23 @@ export async function execContainer(
   streams: ClientStreams,
 ): Promise<ExecOutcome> {
   const engine = await openEngine()
-  const execution = await planExecution(engine, seeContainer(engine, findOne(engine, name)), request)
+  const seen = seeContainer(engine, findOne(engine, name))
+  const execution = await planExecution(engine, seen, request)
+  const { id, name: called, image, labels } = seen.requireRecord()
+  const journal = (status: string, exitCode?: number): void => {
+    engine.journal({ type: 'container', status, id, name: called, image: image?.name, exitCode, attributes: labels })
+  }
   if (request.detach) {
     execDetached(execution)
+    journal('exec')
     return { kind: 'started', sessionId: newSessionId() }
   }
   const detachKeys = streams.detachKeys ?? engine.config.engine.detachKeys
-  return execAttached(execution, { ...streams, stdin: request.interactive }, { tty: request.tty, detachKeys })
+  journal('exec')
+  const wanted = { ...streams, stdin: request.interactive }
+  const outcome = execAttached(execution, wanted, { tty: request.tty, detachKeys })
+  if (outcome.kind === 'exited') journal('exec_died', outcome.exitCode)
+  return outcome
 }
 
 /** How long a container may take to start before an exec gives up on it. */
@@ -78,10 +89,9 @@ function planProcess(
   const base = spec.process
   if (base === undefined) throw new TspodError('INVALID', 'the container has no process in its config.json')
   const env = new Map((base.env ?? []).map(entry => splitOnce(entry)))
-  for (const entry of [...request.envFiles.flatMap(readEnvFile), ...request.env]) {
-    const [key, value] = splitOnce(entry)
-    env.set(key, entry.includes('=') ? value : (globalThis.process.env[key] ?? ''))
-  }
+  const host = globalThis.process.env
+  for (const entry of request.envFiles.flatMap(readEnvFile)) takeEntry(env, entry, host, '--env-file')
+  for (const entry of request.env) takeEntry(env, entry, host, '--env')
   let user = base.user
   let capabilities = base.capabilities
   if (request.user !== undefined) {

@@ -8,7 +8,7 @@ import { chooseIds } from './choose-ids.ts'
 import { imageOfRecord } from './choose-image.ts'
 import type { CreatedContainer } from './create.ts'
 import { planSources } from './mount-sources.ts'
-import { ownersOf, prepareRoot, rootOf, withFiles, withStages } from './root.ts'
+import { ownersOf, prepareRoot, rootOf, withFiles, withMtab, withStages } from './root.ts'
 
 /** Reads the record and decides everything anew. */
 export async function existingContainer(engine: Engine, id: ContainerId): Promise<CreatedContainer> {
@@ -32,7 +32,7 @@ export async function existingContainer(engine: Engine, id: ContainerId): Promis
     rootPath: root.setup.path,
   })
   await sources.prepare(blueprint.plan.user)
-  return { record, blueprint, root: withFiles(withStages(root.setup, sources), folder, blueprint, ids) }
+  return { record, blueprint, root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids) }
 }
 
 /** What it wrote until now belongs to the ids it had then. */

@@ -25,7 +25,7 @@ import { chooseImage } from './choose-image.ts'
 import { inheritedMounts, portsOf } from './create.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
-import { type ContainerRoot, rootOf, withFiles } from './root.ts'
+import { type ContainerRoot, rootOf, withFiles, withMtab } from './root.ts'
 import type { VolumeKeeper } from './volume-keeper.ts'
 
 /** The verb: lines of a script for bash. The image must be there; volumes and folders that are not would be made by the script. */
@@ -63,7 +63,7 @@ export async function explainContainer(asked: ContainerRequest): Promise<string[
   const { spec } = blueprint.plan
   const facts = {
     spec,
-    root: withFiles(withUpperOwner(root, folder, ids), folder, blueprint, ids),
+    root: withMtab(withFiles(withUpperOwner(root, folder, ids), folder, blueprint, ids), ids),
     mode,
     mappings,
     ...(isRoot && !insideUserNamespace && { mappedRoot: idsOf(mappings) }),

@@ -5,9 +5,11 @@ import type { ContainerRecord } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
+import { quoted } from '#runtime/plan/paths.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import type { RootPlan, RootRequest, StorageDriver } from '#storage/driver.ts'
 import { giveCalls } from '#storage/inside-owner.ts'
+import { planLink } from '#storage/link-calls.ts'
 import { ownerChanger, type RootIds } from '#storage/root-ids.ts'
 import type { Blueprint } from './blueprint.ts'
 import type { ContainerIds } from './choose-ids.ts'
@@ -93,4 +95,13 @@ export function withFiles(
   const paths = Object.keys(files).map(name => join(folder, name))
   const { uid, gid } = ownerChanger(rootIds)({ uid: 0, gid: 0 })
   return { ...setup, stages: [...setup.stages, { calls: giveCalls(paths, uid, gid) }] }
+}
+
+/** Where old programs read the mounts from: as podman has it, every container gets the link whose image has /etc and no mtab in it. */
+export function withMtab(setup: RootSetup, { rootIds }: ContainerIds): RootSetup {
+  const link = { folder: 'etc', name: 'mtab', target: '/proc/mounts' }
+  const owner = rootIds && ownerChanger(rootIds)({ uid: 0, gid: 0 })
+  const folder = quoted(`${setup.path}/etc`)
+  const shell = `[ -L ${folder} ] || [ ! -d ${folder} ] || [ -e ${folder}/mtab ] || ln -s ${link.target} ${folder}/mtab || :`
+  return { ...setup, stages: [...setup.stages, { calls: planLink(setup.path, link, owner), shell }] }
 }

@@ -202,6 +202,12 @@ export interface ContainerSummary {
 /** One object in podman's JSON shape (podman-container-inspect(1) and its kin); printed and templated as it is. */
 export type InspectObject = Record<string, unknown>
 
+/** What was found of several, and an error for each that nothing has. */
+export interface Inspected {
+  objects: InspectObject[]
+  missing: Error[]
+}
+
 export interface InspectOptions {
   type: 'all' | 'container' | 'image' | 'volume' | 'network'
   size: boolean

@@ -71,6 +71,7 @@ export function planSettings(spec: RuntimeSpec): Step[] {
       shell: `mkdir -p .${quoted(process.cwd)}`,
       calls: targetCalls(process.cwd, 'folder'),
       target: { path: process.cwd, kind: 'folder' },
+      isForProgram: true,
     })
   return steps
 }
@@ -176,6 +177,7 @@ export function planIdentitySteps(process: ProcessSpec, linux: LinuxSpec, facts:
     doing: `changing to the working folder "${process.cwd}"`,
     shell: `cd ${quoted(process.cwd)}`,
     calls: [call('chdir', process.cwd)],
+    isForProgram: true,
   }
   const filter = facts.seccomp === undefined ? [] : [planFilter(facts.seccomp)]
   if (process.noNewPrivileges === true) {

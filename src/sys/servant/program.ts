@@ -12,6 +12,8 @@ export interface Program {
   descriptors: ReadonlyMap<number, number>
   /** Its file mode mask; absent: the servant's. */
   umask?: number
+  /** Its working folder; absent: the servant's. A program that lives on should neither keep a folder busy nor begin in one that is gone. */
+  folder?: string
 }
 
 /** Where descriptors wait while the low numbers are put in order. */
@@ -19,7 +21,7 @@ const PARKING = 400
 const LAST_STANDARD_SIGNAL = 31
 
 /** The calls that execute a program; the last one is execve(2), or execveat(2) of a descriptor. */
-export function programCalls({ executable, argv, env, descriptors, umask }: Program): Call[] {
+export function programCalls({ executable, argv, env, descriptors, umask, folder }: Program): Call[] {
   const moves = [...descriptors].map(([target, source], index) => ({ target, source, parked: PARKING + index }))
   const highest = Math.max(2, ...descriptors.keys())
   const parkedExecutable = PARKING + moves.length
@@ -31,6 +33,7 @@ export function programCalls({ executable, argv, env, descriptors, umask }: Prog
       .filter(fd => !descriptors.has(fd))
       .map(fd => tolerate('EBADF', call('close', fd))),
     ...(umask === undefined ? [] : [call('umask', umask)]),
+    ...(folder === undefined ? [] : [call('chdir', folder)]),
     ...closeOnExecFrom(highest + 1),
     // what the engine of JavaScript ignores (SIGPIPE) would be ignored in the program too
     ...Array.from({ length: LAST_STANDARD_SIGNAL }, (_, index) =>
