@@ -10,6 +10,7 @@ import { parseUlimit } from '#container/options/ulimit.ts'
 import type { MountRequest } from '#container/request.ts'
 import type { BuildOutput, BuildRequest, ContextRequest, SecretRequest } from '#engine/contracts/build.ts'
 import { during } from '#errors.ts'
+import { cacheSourceOf, cacheTargetOf } from './build-cache-options.ts'
 import type { buildOptions } from './build-options.ts'
 import { usageError } from './command.ts'
 import { openOutput } from './file-output.ts'
@@ -39,10 +40,13 @@ export async function buildRequest(
     from: values.from,
     buildArgs: new Map([...(values.buildArgFile ?? []).flatMap(argFile), ...(values.buildArg ?? []).flatMap(argOf)]),
     contexts: new Map((values.buildContext ?? []).map(each => pair('--build-context', each))),
-    platform: onePlatform(platformOf(values)),
+    platforms: platformsOf(values),
+    ...(values.manifest !== undefined && { manifest: values.manifest }),
     pull: values.pull ?? 'missing',
-    pullOptions: pullOptionsOf(values),
+    pullOptions: pullOptionsOf({ ...values, platform: undefined, os: undefined, arch: undefined, variant: undefined }),
     noCache: values.noCache ?? false,
+    cacheFrom: (values.cacheFrom ?? []).map(cacheSourceOf),
+    cacheTo: (values.cacheTo ?? []).map(cacheTargetOf),
     cacheTtlMs: values.cacheTtl,
     labels: new Map((values.label ?? []).map(each => optionalPair(each))),
     annotations: new Map((values.annotation ?? []).map(each => pair('--annotation', each))),
@@ -66,6 +70,7 @@ export async function buildRequest(
       httpProxy: values.httpProxy ?? true,
     },
     format: values.format ?? 'oci',
+    ...(values.squashAll === true ? { squash: 'all' } : values.squash === true ? { squash: 'new' } : {}),
     timestampSeconds: values.timestamp,
     epochSeconds: epoch,
     rewriteTimes: values.rewriteTimestamp ?? true,
@@ -91,10 +96,13 @@ function contextOf(text: string | undefined, files: readonly string[]): ContextR
   return { kind: 'folder', path: text }
 }
 
-function onePlatform(platform: string | undefined): string | undefined {
-  if (platform?.includes(',') === true)
-    throw usageError('--platform: a build for several platforms at once is not implemented yet')
-  return platform
+function platformsOf(values: BuildValues): string[] {
+  const all =
+    platformOf(values)
+      ?.split(',')
+      .map(each => each.trim()) ?? []
+  if (all.some(each => each === '')) throw usageError(`--platform "${values.platform ?? ''}" has an empty platform`)
+  return [...new Set(all)]
 }
 
 function epochOfEnvironment(): number | undefined {

@@ -85,6 +85,19 @@ COPY --from=alpine /etc/hostname /taken
     expect(await built(folder, 'cat /there/x/y')).toBe('inside')
   })
 
+  e2e()('ADD unpacks what xz and bzip2 compressed, and copies what is no archive', async () => {
+    const folder = context('FROM alpine\nADD a.tar.xz b.tar.bz2 c.xz /there/\n', {
+      'x/y': 'xz',
+      'z/y': 'bzip2',
+      c: 'plain',
+    })
+    const make = (...words: string[]) => expect(Bun.spawnSync(words, { cwd: folder }).exitCode).toBe(0)
+    make('tar', '-cJf', 'a.tar.xz', 'x')
+    make('tar', '-cjf', 'b.tar.bz2', 'z')
+    make('xz', 'c')
+    expect(await built(folder, 'cat /there/x/y /there/z/y; xz -dc /there/c.xz')).toBe('xzbzip2plain')
+  })
+
   tspodOnly()('here-documents are scripts and files', async () => {
     const folder = context(`FROM alpine
 ARG A=value
@@ -240,6 +253,45 @@ describe('cache', () => {
   })
 })
 
+describe('squash', () => {
+  const file = `FROM alpine
+RUN mkdir /d && echo 1 > /d/a && rm /etc/profile && echo big > /big
+RUN rm -r /d && mkdir /d && echo 3 > /d/c && rm /big && chmod 4755 /d/c && chown 3:4 /d && ln /d/c /d/hard && ln -s c /d/sym
+RUN rm -r /srv /media && mkdir /media
+COPY file /file
+`
+  const look = `cd /; find d media srv big etc/profile -exec stat -c '%n %a %u:%g %s' {} + 2> /dev/null; cat d/sym file
+test d/c -ef d/hard && echo linked`
+
+  for (const [option, layers] of [
+    ['--squash', 2],
+    ['--squash-all', 1],
+  ] as const)
+    e2e()(`${option} makes ${layers} of five layers, with the same files`, async () => {
+      const folder = context(file, { file: 'content\n' })
+      const plain = await built(folder, look)
+      expect(plain).toContain('d/c 4755 0:0 2')
+      expect(await built(folder, look, option)).toBe(plain)
+      const id = await ok('build', '-q', option, folder)
+      expect(JSON.parse(await inspect(id, '{{json .RootFS.Layers}}'))).toHaveLength(layers)
+      const archive = join(box.home, `squashed-${layers}.tar`)
+      await ok('save', '--format', 'oci-archive', '-o', archive, id)
+      await ok('rmi', '-f', id)
+      await ok('load', '-q', '-i', archive)
+      expect(await ok('run', '--rm', id, 'sh', '-c', look)).toBe(plain)
+    })
+
+  tspodOnly()('is remembered, and hides what was only there in between', async () => {
+    const folder = context('FROM alpine\nRUN cat /proc/sys/kernel/random/uuid > /a\nRUN rm /a; echo b > /b\n')
+    const id = await ok('build', '-q', '--squash', folder)
+    expect(await ok('build', '-q', '--squash', folder)).toBe(id)
+    const layers = JSON.parse(await inspect(id, '{{json .RootFS.Layers}}')) as string[]
+    const blob = join(box.graphRoot, 'blobs/sha256', layers.at(-1)?.slice(7) ?? '')
+    const names = Bun.spawnSync(['tar', '-tf', blob]).stdout.toString().split('\n')
+    expect(names.filter(name => name !== '' && name !== './').toSorted()).toEqual(['.wh.a', 'b'])
+  })
+})
+
 describe('outputs', () => {
   tspodOnly()('the same input is the same image twice, with --timestamp and SOURCE_DATE_EPOCH', async () => {
     const folder = context('FROM alpine\nRUN echo hi > /file; mkdir /folder\nCOPY Containerfile /\n')
@@ -342,8 +394,76 @@ describe('mistakes and bad luck', () => {
     expect(readdirSync(join(box.graphRoot, 'tmp')).filter(name => name.startsWith('stage-'))).toEqual([])
   })
 
+  tspodOnly()('--check says what could be better, and builds nothing', async () => {
+    const folder = context('FROM alpine as base\nCOPY hidden /\nRUN exit 7\n', { '.dockerignore': 'hidden' })
+    const { status, stdout } = await tspod('build', '--check', folder)
+    expect(status).toBe(1)
+    expect(stdout).toStartWith(
+      'Check complete, 2 warnings have been found!\n\nWARNING: FromAsCasing - https://docs.docker.com/',
+    )
+    expect(stdout).toContain(
+      '\nContainerfile:2\n--------------------\n   1 |     FROM alpine as base\n   2 | >>> COPY hidden /\n',
+    )
+    write(folder, 'Containerfile', 'FROM alpine AS base\nRUN exit 7\n')
+    expect(await tspod('build', '--check', folder)).toMatchObject({
+      status: 0,
+      stdout: 'Check complete, no warnings found.\n',
+    })
+    write(folder, 'Containerfile', '# check=error=true\nFROM alpine as base\n')
+    const strict = await tspod('build', folder)
+    expect([strict.status, strict.stderr]).toEqual([
+      125,
+      expect.stringContaining('lint violation found for rules: FromAsCasing'),
+    ])
+  })
+
+  tspodOnly()('--debug-shell opens a shell in the state before the failed step', async () => {
+    const folder = context(
+      `FROM alpine
+ARG WHO=me
+ENV A=b
+WORKDIR /work
+RUN echo made > /made
+USER app
+RUN --mount=target=/ctx --mount=type=tmpfs,target=/t touch /tmp/half && exit 7
+`,
+      { file: 'of the context\n' },
+    )
+    const script = 'echo "<$(cat /made /ctx/file; pwd; id -u; echo $A $WHO; ls /tmp)>"; exit 3\n'
+    const images = await ok('images', '-qa')
+    const { status, stdout, stderr } = await tspodWith({ stdin: script }, 'build', '--debug-shell', folder)
+    expect([status, stdout]).toEqual([7, '<made\nof the context\n/work\n1000\nb me>\n'])
+    expect(stderr).toContain("A shell in the state before this step; without the step's mounts (tmpfs).")
+    expect(await ok('images', '-qa')).toBe(images)
+    expect(await ok('ps', '-aq')).toBe('')
+    const terminal = box.terminal('build', '--debug-shell', folder)
+    await terminal.shows('It ends with "exit"')
+    await terminal.shows(/\$ /)
+    terminal.type('echo $((6 * 7))-$A\r')
+    await terminal.shows('42-b')
+    terminal.type('exit\r')
+    expect(await terminal.exited).toBe(7)
+  })
+
+  tspodOnly()('--explain prints the plan, and builds nothing', async () => {
+    const folder = context(`FROM alpine AS tools
+ARG V=1
+RUN exit $V
+FROM alpine AS unused
+FROM alpine
+COPY --from=tools --chown=1:2 /a /b/
+`)
+    const { status, stdout } = await tspod('build', '--explain', folder)
+    expect(status).toBe(0)
+    expect(stdout).toContain('stage 0 "tools" for linux/')
+    expect(stdout).toContain('a container runs ["/bin/sh","-c","exit $V"]')
+    expect(stdout).toContain('  after: 0 "tools"')
+    expect(stdout).toContain('/a → /b/; from tools, for 1:2')
+    expect(stdout).toContain('left out, nothing needs them: 1 "unused"')
+  })
+
   tspodOnly()('what is not there yet is refused by name', async () => {
-    const { status, stderr } = await tspod('build', '--squash', context('FROM alpine\n'))
-    expect([status, stderr]).toEqual([125, expect.stringContaining('--squash is not implemented yet')])
+    const { status, stderr } = await tspod('build', '--sbom', 'x', context('FROM alpine\n'))
+    expect([status, stderr]).toEqual([125, expect.stringContaining('--sbom is not implemented yet')])
   })
 })

@@ -24,6 +24,16 @@ export type BuildOutput =
   | { kind: 'tar'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
   | { kind: 'oci' | 'docker'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
 
+/** Where other builds left what they remember. */
+export type CacheSource = { kind: 'registry'; reference: string } | { kind: 'local'; path: string }
+
+/** Where this build leaves it; `max` has the steps of all stages, `min` those that the result is made of. */
+export type CacheTarget =
+  | { kind: 'registry'; reference: string; mode: 'min' | 'max'; ignoresErrors: boolean }
+  | { kind: 'local'; path: string; mode: 'min' | 'max'; ignoresErrors: boolean }
+  /** in the image itself */
+  | { kind: 'inline' }
+
 /** How the containers of RUN differ from those that `run` makes. */
 export interface RunSettings {
   network: NetworkRequest
@@ -54,11 +64,16 @@ export interface BuildRequest {
   buildArgs: Map<string, string>
   /** `--build-context name=value` */
   contexts: Map<string, string>
-  platform?: string
+  /** as typed; none: this machine's. Several make a list */
+  platforms: string[]
+  /** `--manifest`: a list that what is built is added to */
+  manifest?: string
   pull: NonNullable<PullOptions['policy']>
   pullOptions: PullOptions
   /** no cache at all, or not for these stages */
   noCache: boolean | string[]
+  cacheFrom: CacheSource[]
+  cacheTo: CacheTarget[]
   /** records older than this count for nothing */
   cacheTtlMs?: number
   labels: Map<string, string>
@@ -70,6 +85,8 @@ export interface BuildRequest {
   ssh: Map<string, string>
   run: RunSettings
   format: 'oci' | 'docker'
+  /** layers that are merged into one: those above the base, or all */
+  squash?: 'new' | 'all'
   /** times of the image and of everything in new layers, seconds since 1970 */
   timestampSeconds?: number
   /** times of the image, and the latest that files of new layers have */
@@ -79,7 +96,26 @@ export interface BuildRequest {
   jobs: number
   outputs: BuildOutput[]
   onEvent: (event: BuildEvent) => void
+  /** `--debug-shell`: wants the state before a RUN that fails */
+  onFailedState?: (state: FailedState) => void
   signal: AbortSignal
+}
+
+/** Where a RUN failed: an image of what was there before it, and how a shell in it is to be run. */
+export interface FailedState {
+  imageId: string
+  /** it was made for this, and nobody else has it */
+  isNew: boolean
+  shell: string
+  env: string[]
+  user: string
+  workdir: string
+  network: 'default' | 'none' | 'host'
+  context: string
+  /** folders of the context that the step had bound */
+  binds: { source: string; target: string }[]
+  /** kinds of its other mounts */
+  missing: string[]
 }
 
 /** What happens, in order; steps of several stages may run at the same time. */
@@ -99,4 +135,12 @@ export interface BuildOutcome {
   digest?: string
   /** full names that it has now */
   names: string[]
+}
+
+/** What `build --check` found. */
+export interface CheckedBuild {
+  fileName: string
+  lines: readonly string[]
+  /** `url` explains the rule; lines count from 1 */
+  warnings: { rule: string; url: string; detail: string; startLine: number; endLine: number }[]
 }

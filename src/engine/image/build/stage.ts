@@ -6,6 +6,7 @@ import type { StageNode } from '#build/plan/graph.ts'
 import { planStage } from '#build/plan/stage.ts'
 import type { Action, Step } from '#build/plan/step.ts'
 import { during, TspodError } from '#errors.ts'
+import { formatPlatform } from '#oci/platform.ts'
 import { type BaseState, imageBase, scratchBase } from './base.ts'
 import { performCopy, performFolder, prepareCopy } from './copy-step.ts'
 import { mountsKey } from './run-mounts.ts'
@@ -24,14 +25,15 @@ export interface StageTools {
   contextBase: (name: string) => Promise<BaseState>
 }
 
-/** `[name 2/5] `, as BuildKit shows it. */
-const label = (name: string, index: number, count: number): string => `[${name} ${index}/${count}]`
+/** `[name 2/5]`, as BuildKit shows it; with the platform where there are several. */
+const label = ({ request, platform }: BuildSession, name: string, index: number, count: number): string =>
+  `[${request.platforms.length > 1 ? `${formatPlatform(platform)} ` : ''}${name} ${index}/${count}]`
 
 export async function buildStage(session: BuildSession, node: StageNode, tools: StageTools): Promise<FinishedStage> {
   const { stage } = node
   const name = stage.name ?? `stage-${stage.index}`
   const from = session.nextStep()
-  const fromName = `${label(name, 1, stage.instructions.length + 1)} ${stage.from.line.text}`
+  const fromName = `${label(session, name, 1, stage.instructions.length + 1)} ${stage.from.line.text}`
   const base = await announced(session, from, fromName, async () => ({
     value: await openBase(session, node, tools, from),
     how: 'done',
@@ -53,7 +55,7 @@ export async function buildStage(session: BuildSession, node: StageNode, tools: 
     (Array.isArray(session.request.noCache) && !session.request.noCache.includes(name))
   for (const [index, step] of steps.entries()) {
     session.request.signal.throwIfAborted()
-    const title = `${label(name, index + 2, steps.length + 1)} ${firstLine(step.shown)}`
+    const title = `${label(session, name, index + 2, steps.length + 1)} ${firstLine(step.shown)}`
     state = await takeStep(session, step, title, state, isCached)
   }
   return state
@@ -124,6 +126,11 @@ async function takeStep(
     try {
       return await resultOf(session, action, step, state, isCached, number)
     } catch (error) {
+      const { onFailedState } = session.request
+      if (error instanceof StepFailed && action.kind === 'run' && onFailedState !== undefined) {
+        const { keepState } = await import('./keep-state.ts')
+        onFailedState(await keepState(session, action, state))
+      }
       throw stepError(step, error)
     }
   })
@@ -154,7 +161,11 @@ async function resultOf(
   isCached: boolean,
   number: number,
 ): Promise<Result> {
-  const { cache, mode, times } = session
+  const { cache, mode, times, used } = session
+  const remember = (record: CacheRecord): CacheRecord => {
+    used.push({ key, record })
+    return record
+  }
   const below = action.kind === 'copy' && action.link ? '' : (state.chain.at(-1) ?? '')
   const copy = action.kind === 'copy' ? await prepareCopy(session, action, state) : undefined
   const parts =
@@ -167,16 +178,34 @@ async function resultOf(
     await session.lease.protect([...found.chain, ...(found.layer === undefined ? [] : [found.layer.descriptor.digest])])
     // it may have been swept between the look and the promise
     const again = findCached(session, key)
-    if (again !== undefined) return { value: again, how: 'cached' }
+    if (again !== undefined) return { value: remember(await aboveState(session, action, again, state)), how: 'cached' }
+  }
+  const shared = isCached ? await session.shared?.find(session, key, state, number) : undefined
+  if (shared !== undefined) {
+    cache.put(key, shared)
+    return { value: remember(shared), how: 'cached' }
   }
   const value = await perform(session, action, step, state, copy, number)
-  if (copy === undefined || value.isSame) cache.put(key, value.record)
+  if (copy === undefined || value.isSame) cache.put(key, remember(value.record))
   else
     session.request.onEvent({
       kind: 'warning',
       text: `${step.line.file.name}:${step.line.startLine}: the files changed while they were copied: the result is not kept for later builds`,
     })
   return { value: value.record, how: 'done' }
+}
+
+/** The record of a COPY --link is found over any layers: its own goes on top of those that are here. */
+async function aboveState(
+  session: BuildSession,
+  action: Action,
+  record: CacheRecord,
+  state: FinishedStage,
+): Promise<CacheRecord> {
+  const { layer } = record
+  if (action.kind !== 'copy' || !action.link || layer === undefined) return record
+  const { placeLayer } = await import('./place-layer.ts')
+  return { ...record, chain: await placeLayer(session, state, layer) }
 }
 
 async function perform(
