@@ -75,14 +75,9 @@ function endpointsOf({ network }: ContainerState): Endpoint[] {
 
 /** On networks of the service all of them; else those that the container's own helper cannot publish. */
 function portsOfService({ ports = [] }: ContainerRecord, { network }: ContainerState): PortMapping[] {
-  switch (network?.driver) {
-    case 'bridge':
-      return ports
-    case 'slirp4netns':
-      return ports.filter(({ hostIp }) => hostIp.includes(':'))
-    default:
-      return network?.forwarded ?? []
-  }
+  if (network?.driver === 'bridge') return ports
+  if (network?.driver === 'slirp4netns') return ports.filter(({ hostIp }) => hostIp.includes(':'))
+  return network?.forwarded ?? []
 }
 
 function requestOf(
