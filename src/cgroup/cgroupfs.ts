@@ -56,9 +56,14 @@ export class CgroupfsManager implements CgroupManager {
   }
 
   update(folder: string, settings: readonly CgroupSetting[]): void {
-    enableControllers(dirname(folder), controllersOf(settings))
-    writeSettings(folder, settings)
+    updateGroup(folder, settings)
   }
+}
+
+/** Changes limits of a group that exists. */
+export function updateGroup(folder: string, settings: readonly CgroupSetting[]): void {
+  enableControllers(dirname(folder), controllersOf(settings))
+  writeSettings(folder, settings)
 }
 
 class PendingGroup implements PendingCgroup {
@@ -73,7 +78,8 @@ class PendingGroup implements PendingCgroup {
   }
 
   begin({ container }: { container: number; monitor: readonly number[] }): void {
-    const { settings } = this.#wish
+    const { settings, isSplit } = this.#wish
+    if (isSplit === true) moveCallers(this.#parent)
     enableControllers(this.#parent, controllersOf(settings))
     try {
       mkdirSync(this.#folder)

@@ -25,6 +25,8 @@ export interface CgroupWish {
   settings: readonly CgroupSetting[]
   /** The monitor and its helpers get a group of their own beside the container's. */
   separateMonitor: boolean
+  /** `--cgroups=split`: the group of the caller is parted, one group for the container and one for whoever is in it now. */
+  isSplit?: boolean
 }
 
 /** A group that is being made, while the caller does other things. */

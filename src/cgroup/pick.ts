@@ -71,10 +71,10 @@ export function requireControllers({ manager, reason }: PickedCgroups, settings:
     const what = `limiting the container (${files.join(', ')})`
     if (manager === undefined)
       throw new TspodError('UNSUPPORTED', `${what}: there is no control group to do it in: ${reason}`, {
-        hint: '`tspod doctor` tells what is missing; without the option it runs, and nothing limits it',
+        hint: '`tspod doctor` tells what is missing; --soft-limits comes close to some limits without; without the option nothing limits it',
       })
     throw new TspodError('UNSUPPORTED', `${what}: the controller "${controller}" is not delegated to you`, {
-      hint: manager.remedy,
+      hint: `${manager.remedy}; --soft-limits comes close to some limits without`,
     })
   }
 }

@@ -77,7 +77,7 @@ export class SystemdManager implements CgroupManager {
 
   join(folder: string, pid: number): void {
     if (canEnter(folder, pid)) return
-    const [, unit = '', inside = ''] = /\/([^/]+\.scope)(\/.*)?$/.exec(folder) ?? []
+    const { unit, inside } = unitOf(folder)
     const answer = this.#connection
     try {
       answer.call(method('AttachProcessesToUnit', 'ssau', [unit, inside, [pid]]), DEADLINE_MS)
@@ -87,7 +87,7 @@ export class SystemdManager implements CgroupManager {
   }
 
   update(folder: string, settings: readonly CgroupSetting[]): void {
-    const [, unit = ''] = /\/([^/]+\.scope)(\/|$)/.exec(folder) ?? []
+    const { unit } = unitOf(folder)
     const properties = propertiesOf(settings)
     try {
       if (properties.length > 0)
@@ -235,6 +235,13 @@ function canEnter(folder: string, pid: number): boolean {
   } catch {
     return false // then systemd is asked, and says why where it cannot be
   }
+}
+
+/** The unit that a group belongs to, below the user's manager, and the way from there to the group. */
+function unitOf(folder: string): { unit: string; inside: string } {
+  const below = folder.replace(/^.*?\/user@\d+\.service(?=\/)/, '')
+  const [, unit = '', inside = ''] = /\/([^/]+\.(?:scope|service))(\/.*)?$/.exec(below) ?? []
+  return { unit, inside }
 }
 
 /** systemd's own words, and what was being done. */

@@ -72,6 +72,7 @@ export function createRequest(
     ulimits: values.ulimit ?? [],
     umask: values.umask,
     resources: withDefaultSwap(parseResources({ ...resourcesOf(values), cgroupConf: values.cgroupConf })),
+    softLimits: values.softLimits === true ? true : undefined,
     cgroups: values.cgroups === 'enabled' ? undefined : values.cgroups,
     cgroupParent: values.cgroupParent === '' ? undefined : values.cgroupParent,
     oomScoreAdj: values.oomScoreAdj,
@@ -150,6 +151,8 @@ function checkConflicts(values: Values<typeof createOptions>): void {
     throw usageError('cannot replace container without --name being set')
   if (values.noHosts === true && values.addHost !== undefined)
     throw usageError('--no-hosts and --add-host cannot be set together')
+  if (values.cgroups === 'split' && values.cgroupParent !== undefined)
+    throw usageError('--cgroups=split and --cgroup-parent cannot be set together')
   checkRestartConflicts(values)
   const dns = [
     ['dns', values.dns],

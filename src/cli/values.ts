@@ -58,11 +58,7 @@ export function parseNotifyMode(text: string, flag: string): NotifyMode {
 }
 
 /** `--cgroups`. */
-export function parseCgroupsMode(text: string, flag: string): 'enabled' | 'disabled' | 'no-conmon' {
-  if (text === 'enabled' || text === 'disabled' || text === 'no-conmon') return text
-  if (text === 'split')
-    throw new TspodError('UNSUPPORTED', '--cgroups=split is not implemented yet', {
-      hint: 'it is for units of systemd that are made of containers, which come later',
-    })
-  throw invalidValue(text, flag, 'must be enabled, disabled or no-conmon')
+export function parseCgroupsMode(text: string, flag: string): 'enabled' | 'disabled' | 'no-conmon' | 'split' {
+  if (text === 'enabled' || text === 'disabled' || text === 'no-conmon' || text === 'split') return text
+  throw invalidValue(text, flag, 'must be enabled, disabled, no-conmon or split')
 }

@@ -137,8 +137,10 @@ export interface ContainerRequest {
   umask?: string
   /** limits that were asked for; absent: none */
   resources?: ResourcesSpec
+  /** limits that cannot be enforced are come close to */
+  softLimits?: true
   /** absent: a control group for the container, and one for its monitor */
-  cgroups?: 'disabled' | 'no-conmon'
+  cgroups?: 'disabled' | 'no-conmon' | 'split'
   /** a slice for systemd, a path for cgroupfs */
   cgroupParent?: string
   oomScoreAdj?: number

@@ -45,6 +45,8 @@ export interface ContainerState extends Machine {
   restarts?: number
   /** A command that is stopping it; while that command lives the status is `stopping`. */
   stopper?: ProcessIdentity
+  /** What holds instead of limits that nobody enforces here. */
+  softLimits?: { processors?: number[]; nice?: number; processes?: number; memoryBytes?: number }
   /** Its processes were stopped by signals, but for these, which were stopped already. */
   stoppedBySignal?: { spared: number[] }
   /** A user has killed it: its end is no reason to start it again. */

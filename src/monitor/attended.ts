@@ -9,6 +9,7 @@ import { Poller, READABLE } from '#sys/poll.ts'
 import { type ExitStatus, killProcess, openPidFd, waitProcess } from '#sys/process.ts'
 import type { Servant } from '#sys/servant/servant.ts'
 import { type ContainerOutcome, type ContainerSession, MonitorLink } from './client/container-session.ts'
+import { openCompanions } from './companions.ts'
 import { recordEnding } from './ending.ts'
 import { journalEvents } from './journal.ts'
 import type { Attended } from './launch.ts'
@@ -31,7 +32,7 @@ export async function attend(
     streams,
     watchChildren: onEnd => watchThrough(launcher, child, poller, onEnd),
     releaseOutput,
-    ...(child.health && { openHealth: await (await import('./health.ts')).HealthWatch.open(child) }),
+    ...(await openCompanions(child)),
   }
   const monitor = new Monitor(child, containerLog, toClient, eventsOf(child), place)
   writeFully(toMonitor.number, encodeMessage('started', { isTold: false }))

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { groupOf, readCgroupFile, writeCgroupFile } from '#cgroup/files.ts'
 import { CGROUP_ROOT } from '#cgroup/manager.ts'
+import type { SoftLimits } from '#cgroup/soft-limits.ts'
 import { healthArguments } from '#container/healthcheck.ts'
 import { keepGroupsAnnotation } from '#container/spec.ts'
 import { TspodError } from '#errors.ts'
@@ -20,6 +21,7 @@ import { setNonBlocking } from './nonblocking.ts'
 export interface CheckedContainer extends ProcessIdentity {
   folder: string
   cgroupFolder?: string | undefined
+  softLimits?: SoftLimits | undefined
 }
 
 /** The exit code of a check that took too long, as docker has it, and of one that could not be executed. */
@@ -61,7 +63,7 @@ export class CheckStarter {
     const spec = parseRuntimeSpec(readFileSync(`${container.folder}/config.json`, 'utf8'))
     const { seccomp } = spec.linux ?? {}
     const filter = seccomp && (await planSeccomp(seccomp, process.arch))
-    return new CheckStarter(container, spec, filter, isSingle, await cgroupEntry(container))
+    return new CheckStarter(container, spec, filter, isSingle, await entryOf(container))
   }
 
   /** Throws where the test cannot be executed. */
@@ -95,6 +97,18 @@ export class CheckStarter {
       reader.close()
       throw error
     }
+  }
+}
+
+/** What a process goes through on its way in; `undefined`: nothing. */
+async function entryOf(container: CheckedContainer): Promise<((joining: number) => void) | undefined> {
+  const enter = await cgroupEntry(container)
+  const { softLimits } = container
+  if (softLimits === undefined) return enter
+  const { applySoftLimits } = await import('#cgroup/soft-limits.ts')
+  return joining => {
+    applySoftLimits(joining, softLimits)
+    enter?.(joining)
   }
 }
 

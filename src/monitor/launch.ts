@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { PendingCgroup } from '#cgroup/manager.ts'
+import type { SoftLimits } from '#cgroup/soft-limits.ts'
 import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
 import { notifySocketPath } from '#container/service-manager.ts'
@@ -84,6 +85,8 @@ export interface LaunchRequest {
   root: RootSetup
   /** Its control group to be; absent: that of the caller. */
   cgroup: PendingCgroup | undefined
+  /** What holds instead of limits that cannot be enforced. */
+  softLimits: SoftLimits | undefined
   /** How often its policy has started it again. */
   restarts: number
   /** This is such a restart, after so long a pause. */
@@ -153,6 +156,8 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
     }),
   )
   theirControl.close()
+  if (request.softLimits !== undefined)
+    (await import('#cgroup/soft-limits.ts')).applySoftLimits(created.identity.pid, request.softLimits)
   request.connection?.attach(created.identity)
   const { helperPid } = created
   const startedAt = formatTimestamp(wallClockNs())
@@ -380,7 +385,7 @@ function monitorProgram(
 
 function recordState(
   folder: string,
-  { graphRoot, network, restarts }: LaunchRequest,
+  { graphRoot, network, restarts, softLimits }: LaunchRequest,
   created: CreatedProcess,
   helperPid: number | undefined,
   startedAt: string,
@@ -397,6 +402,7 @@ function recordState(
       network: { driver: network.name, ...(network.address !== undefined && { address: network.address }) },
     }),
     ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
+    ...(softLimits && { softLimits }),
     ...(helperPid !== undefined && {
       networkHelper: { pid: helperPid, startTime: readProcessStat(helperPid)?.startTime ?? 0 },
     }),
@@ -415,6 +421,7 @@ function childMessage(
     restarts,
     restartPauseMs,
     engineSettings,
+    softLimits,
   }: LaunchRequest,
   created: CreatedProcess,
   helperPid: number | undefined,
@@ -450,6 +457,7 @@ function childMessage(
     ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
     ...(poststop !== undefined && { poststop }),
     ...(record.healthcheck && { health: { check: record.healthcheck, isSingle: namespace.mode === 'single' } }),
+    ...(softLimits && { softLimits }),
     restarts,
     ...(restartPauseMs !== undefined && { restartPauseMs }),
     engineSettings,

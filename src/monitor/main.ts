@@ -9,6 +9,7 @@ import { Fd, writeFully } from '#sys/fd.ts'
 import { SIGHUP, SIGINT, SIGTERM } from '#sys/flags.ts'
 import { Poller } from '#sys/poll.ts'
 import type { ExitStatus } from '#sys/process.ts'
+import { openCompanions } from './companions.ts'
 import { journalEvents } from './journal.ts'
 import type { LogDriver } from './log/driver.ts'
 import { openLog } from './log/open.ts'
@@ -77,7 +78,7 @@ async function watch(child: ChildMessage, control: Fd): Promise<void> {
     killOwnChildren()
     return
   }
-  if (child.health !== undefined) place.openHealth = await (await import('./health.ts')).HealthWatch.open(child)
+  Object.assign(place, await openCompanions(child))
   const monitor = new Monitor(child, log, control, journalEvents(child), place)
   while (!monitor.hasEnded) monitor.turn()
   const ending = monitor.finish()
@@ -111,6 +112,7 @@ class OwnPlace implements MonitorPlace {
   readonly poller = new Poller()
   readonly streams: MonitorPlace['streams']
   openHealth: MonitorPlace['openHealth']
+  watchMemory: MonitorPlace['watchMemory']
   readonly #ends = new Map<number, ExitStatus>()
   #isAskedToEnd = false
 

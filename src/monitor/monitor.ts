@@ -32,6 +32,7 @@ import {
   type StartedMessage,
 } from './protocol.ts'
 import { runFolder } from './run-folder.ts'
+import type { SoftMemoryWatch } from './soft-memory.ts'
 
 /** After process 1 has ended: whoever still holds its pipes may write until nothing comes for this long, and this long in all. */
 const QUIET_MS = 100
@@ -80,6 +81,8 @@ export interface MonitorPlace {
   watchChildren(onEnd: (pid: number, status: ExitStatus) => void, onSignal: (signal: number) => void): WatchedChildren
   /** Nobody will read this stream any more: whoever else holds its end lets go of it. */
   releaseOutput(stream: StreamName): void
+  /** Absent: nobody but the kernel watches over its memory. */
+  watchMemory?: ((deadlines: Deadlines, onKill: () => void) => SoftMemoryWatch) | undefined
   /** Absent: the container has no health check. */
   openHealth?: OpenHealthWatch | undefined
 }
@@ -115,6 +118,7 @@ export class Monitor {
   readonly #oom: OomWatch
   readonly #health: HealthWatch | undefined
   readonly #notify: NotifyRelay | undefined
+  readonly #softMemory: SoftMemoryWatch | undefined
   #outputs: Output[] = []
   #input: Input | undefined
   #terminalSize: WindowSize | undefined
@@ -135,6 +139,10 @@ export class Monitor {
     this.#log = log
     this.#events = events
     this.#oom = new OomWatch(place.poller, child.cgroupFolder, () => events.onOom())
+    this.#softMemory = place.watchMemory?.(this.#deadlines, () => {
+      this.#log.note('tspod: a process was killed: more memory was used than --soft-limits allows')
+      events.onOom()
+    })
     this.#health = place.openHealth?.(place.poller, this.#deadlines, action => this.#onUnhealthy(action))
     const { notifyManager } = child
     if (notifyManager !== undefined && place.streams.notify !== undefined)
@@ -176,6 +184,7 @@ export class Monitor {
   /** Leaves the container to another monitor. */
   abandon(): void {
     this.#health?.end()
+    this.#softMemory?.close()
     this.#oom.close()
     this.#attachSocket.close()
     this.#log.close()
@@ -193,7 +202,7 @@ export class Monitor {
     return {
       status: this.#status ?? { code: UNKNOWN_STATUS, signal: undefined },
       durationNs: bootClockNs() - this.#createdNs,
-      oomKilled: this.#oom.hasKilled,
+      oomKilled: this.#oom.hasKilled || this.#softMemory?.hasKilled === true,
       neverStarted: this.#wasNeverStarted,
       failure: this.#failure,
       next: this.#next,
@@ -358,6 +367,7 @@ export class Monitor {
     } else if (pid === this.#child.pid) {
       this.#oom.look() // at once: the group may be removed by now
       this.#health?.end()
+      this.#softMemory?.close()
       this.#status = this.#isTimedOut ? { ...status, code: TIMED_OUT } : status
       // what served it can go while its output is read
       for (const helperPid of this.#helpers.keys()) killProcess(helperPid, SIGKILL)

@@ -1,6 +1,7 @@
 // What a monitor and its clients say to each other over a unix stream socket: frames of one type byte, four bytes of length (little
 // endian) and a payload. The command line that started the container is the first client, on a socket it inherited; the others come
 // through the container's attach socket. Spoken by both sides; pure.
+import type { SoftLimits } from '#cgroup/soft-limits.ts'
 import type { Healthcheck } from '#container/healthcheck.ts'
 import { TspodError } from '#errors.ts'
 import type { PoststopHooks } from '#runtime/hooks.ts'
@@ -89,6 +90,8 @@ export interface ChildMessage {
   restartPauseMs?: number
   /** What the command line was given before its verb, for a restart; the engine's own. */
   engineSettings: object
+  /** What holds instead of limits that nobody enforces: the monitor watches over memory. */
+  softLimits?: SoftLimits
   /** Its health check, if it has one; `isSingle`: the user's namespace maps one id. */
   health?: { check: Healthcheck; isSingle: boolean }
   /** The service manager's socket, where the container tells it something: descriptor 9 takes that. */

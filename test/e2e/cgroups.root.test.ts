@@ -25,8 +25,20 @@ afterAll(() => {
   if (process.getuid?.() !== 0) return
   user.tspod(['rm', '--all', '--force', '--time', '0'])
   user[Symbol.dispose]()
-  if (existsSync(base)) rmdirSync(base)
+  // what --cgroups=split has moved there was ended just now
+  for (const group of [`${base}/tspod.callers`, base]) removeGroup(group)
 })
+
+function removeGroup(group: string): void {
+  for (let tries = 100; existsSync(group); tries--) {
+    try {
+      rmdirSync(group)
+    } catch (error) {
+      if (tries === 0) throw error
+      Bun.sleepSync(20)
+    }
+  }
+}
 
 const enter = `mkdir -p ${base}; chown ${strangerId} ${base} ${base}/cgroup.procs ${base}/cgroup.subtree_control; echo $$ > ${base}/cgroup.procs`
 
@@ -52,6 +64,36 @@ withTree('cgroupfs: a group for the container, frozen by pause, entered by exec,
   inside('pause', 'c')
   inside('stop', '--time', '0', 'c')
   expect(existsSync(group)).toBe(false)
+})
+
+withTree('--cgroups=split parts the group of the caller: one for the container, one for its monitor', () => {
+  const id = inside(
+    'run',
+    '-d',
+    '--cgroups=split',
+    '--name',
+    's',
+    '--network',
+    'none',
+    '--rootfs',
+    rootfs,
+    'sleep',
+    '1000',
+  )
+  const [{ State }] = JSON.parse(inside('inspect', 's')) as [{ State: { Pid: number; ConmonPid: number } }]
+  expect(readFileSync(`${base}/tspod-${id}/cgroup.procs`, 'utf8')).toBe(`${State.Pid}\n`)
+  expect(readFileSync(`${base}/tspod.callers/cgroup.procs`, 'utf8').split('\n')).toContain(String(State.ConmonPid))
+  expect(inside('exec', 's', 'cat', '/proc/self/cgroup')).toMatch(/^0::\/$/m)
+  inside('rm', '--force', '--time', '0', 's')
+  expect(existsSync(`${base}/tspod-${id}`)).toBe(false)
+})
+
+withTree('--cgroups=split is refused with the reason where the group of the caller is not its own', () => {
+  const run = ['run', '--rm', '--cgroups=split', '--network', 'none', '--rootfs', rootfs, 'sleep', '0']
+  expect(user.tspod(run)).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining('--cgroups=split: the group of this process is not yours'),
+  })
 })
 
 asRoot(

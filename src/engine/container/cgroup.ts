@@ -1,5 +1,7 @@
 // The control group of a container: decided from its limits, before it starts, and found again while it runs.
 import type { CgroupManager, PendingCgroup } from '#cgroup/manager.ts'
+import type { PickedCgroups } from '#cgroup/pick.ts'
+import type { SoftLimits } from '#cgroup/soft-limits.ts'
 import { type ContainerRecord, containerDir } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import { type ContainerState, readState } from '#container/state.ts'
@@ -7,14 +9,66 @@ import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import type { ResourcesSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 
-/** Throws, with the reason, for limits that cannot be enforced on this machine. */
-export async function checkLimits(engine: Engine, { resources, cgroups }: ContainerRequest): Promise<void> {
+/** Throws, with the reason, for limits that cannot be enforced on this machine, or come close to where that is wanted. */
+export async function checkLimits(engine: Engine, { resources, cgroups, softLimits }: ContainerRequest): Promise<void> {
   if (resources === undefined) return
+  if (softLimits === true) {
+    await partLimits(engine, '0', { resources, cgroups })
+    return
+  }
   if (cgroups === 'disabled')
     throw new TspodError('INVALID', '--cgroups=disabled: without a control group there is nothing to limit it in')
   const { planSettings } = await import('#cgroup/settings.ts')
   const { requireControllers } = await import('#cgroup/pick.ts')
-  requireControllers(await engine.cgroups(), planSettings(resources))
+  requireControllers(await managerFor(engine, { cgroups }), planSettings(resources))
+}
+
+/** Where a container is to start, and its spec with the limits that hold. */
+export interface PlacedContainer {
+  spec: RuntimeSpec
+  /** Absent: nobody makes one here. */
+  cgroup: PendingCgroup | undefined
+  /** What holds instead of limits that cannot be enforced. */
+  softLimits?: SoftLimits
+}
+
+/** Who makes its group: of a split one, nobody but the user, who owns the group of the caller. */
+async function managerFor(engine: Engine, { cgroups }: Pick<ContainerRequest, 'cgroups'>): Promise<PickedCgroups> {
+  if (cgroups !== 'split') return await engine.cgroups()
+  const { openCgroupfs } = await import('#cgroup/cgroupfs.ts')
+  const manager = openCgroupfs()
+  if (typeof manager === 'string')
+    throw new TspodError('UNSUPPORTED', `--cgroups=split: ${manager}`, {
+      hint: 'it parts the group of a unit with Delegate=yes, such as `systemd-run --user -p Delegate=yes` makes',
+    })
+  return { manager, reason: '--cgroups=split' }
+}
+
+/** The limits that are enforced here, and what comes close to the others. */
+async function partLimits(
+  engine: Engine,
+  id: string,
+  { resources = {}, cgroups }: Pick<ContainerRequest, 'resources' | 'cgroups'>,
+): Promise<{ enforced: ResourcesSpec; soft: SoftLimits }> {
+  const { splitLimits } = await import('#cgroup/soft-limits.ts')
+  const { manager } = cgroups === 'disabled' ? { manager: undefined } : await managerFor(engine, { cgroups })
+  return splitLimits(resources, manager?.controllers ?? [], Number.parseInt(id.slice(0, 8), 16))
+}
+
+function withResources(spec: RuntimeSpec, resources: ResourcesSpec | undefined): RuntimeSpec {
+  return { ...spec, linux: { ...spec.linux, resources } }
+}
+
+function withoutSoftLimits(request: ContainerRequest, enforced: ResourcesSpec | undefined): ContainerRequest {
+  const isEmpty = enforced === undefined || Object.keys(enforced).length === 0
+  return { ...request, softLimits: undefined, resources: isEmpty ? undefined : enforced }
+}
+
+function withProcessLimit(spec: RuntimeSpec, { processes }: SoftLimits): RuntimeSpec {
+  if (processes === undefined || spec.process === undefined) return spec
+  const others = (spec.process.rlimits ?? []).filter(({ type }) => type !== 'RLIMIT_NPROC')
+  const rlimits = [...others, { type: 'RLIMIT_NPROC', soft: processes, hard: processes }]
+  return { ...spec, process: { ...spec.process, rlimits } }
 }
 
 /**
@@ -23,13 +77,25 @@ export async function checkLimits(engine: Engine, { resources, cgroups }: Contai
  */
 export async function placeInCgroup(
   engine: Engine,
-  { id, name, request }: ContainerRecord,
+  { id, name, request }: Pick<ContainerRecord, 'id' | 'name' | 'request'>,
   spec: RuntimeSpec,
   staysHere: boolean,
-): Promise<{ spec: RuntimeSpec; cgroup: PendingCgroup | undefined }> {
+): Promise<PlacedContainer> {
+  const isSoft = request.softLimits === true && request.resources !== undefined
+  const { enforced, soft } = isSoft ? await partLimits(engine, id, request) : { enforced: undefined, soft: undefined }
+  if (soft !== undefined) {
+    const softened = withProcessLimit(withResources(spec, enforced), soft)
+    const placed = await placeInCgroup(
+      engine,
+      { id, name, request: withoutSoftLimits(request, enforced) },
+      softened,
+      staysHere,
+    )
+    return { ...placed, softLimits: soft }
+  }
   if (request.cgroups === 'disabled') return { spec, cgroup: undefined }
-  const { manager } = await engine.cgroups()
   if (request.resources !== undefined) await checkLimits(engine, request)
+  const { manager } = await managerFor(engine, request)
   if (manager === undefined) return { spec, cgroup: undefined }
   await endLeftGroup(containerDir(engine.graphRoot, id))
   const resources = withDefaultLimits(engine, manager, spec.linux?.resources)
@@ -38,6 +104,7 @@ export async function placeInCgroup(
     id,
     name,
     settings: planSettings(resources),
+    isSplit: request.cgroups === 'split',
     separateMonitor: request.cgroups !== 'no-conmon' && !staysHere,
     ...(request.cgroupParent !== undefined && { parent: request.cgroupParent }),
   })
@@ -70,8 +137,16 @@ function withDefaultLimits(
 /** What puts a process of the caller's into the group that the container's process 1 is in; `undefined` where it has none. */
 export async function cgroupEntry(
   engine: Engine,
-  { cgroupFolder, pid }: ContainerState,
+  { cgroupFolder, pid, softLimits }: Pick<ContainerState, 'cgroupFolder' | 'pid' | 'softLimits'>,
 ): Promise<((pid: number) => void) | undefined> {
+  if (softLimits !== undefined) {
+    const { applySoftLimits } = await import('#cgroup/soft-limits.ts')
+    const enter = await cgroupEntry(engine, { cgroupFolder, pid })
+    return joining => {
+      applySoftLimits(joining, softLimits)
+      enter?.(joining)
+    }
+  }
   if (cgroupFolder === undefined) return undefined
   const [{ manager, reason }, { groupOf }] = await Promise.all([engine.cgroups(), import('#cgroup/files.ts')])
   if (manager === undefined)

@@ -14,10 +14,17 @@ export function describeHostConfig(
   engine: Engine,
   record: ContainerRecord,
   spec: RuntimeSpec | undefined,
+  softLimits: readonly string[],
 ): InspectObject {
   const { request } = record
   const { containers } = engine.config
-  const { memory = {}, cpu = {}, blockIO = {}, pids, unified } = spec?.linux?.resources ?? request.resources ?? {}
+  const {
+    memory = {},
+    cpu = {},
+    blockIO = {},
+    pids,
+    unified,
+  } = (softLimits.length > 0 ? request.resources : spec?.linux?.resources) ?? request.resources ?? {}
   return {
     Binds: bindsOf(record),
     CgroupManager: engine.config.engine.cgroupManager ?? '',
@@ -93,6 +100,7 @@ export function describeHostConfig(
     IOMaximumIOps: 0,
     IOMaximumBandwidth: 0,
     CgroupConf: unified ?? null,
+    ...(softLimits.length > 0 && { SoftLimits: softLimits }),
   }
 }
 

@@ -76,8 +76,15 @@ async function describe(engine: Engine, seen: SeenContainer, size: ContainerSize
     IsInfra: false,
     IsService: false,
     Config: describeConfig(record, spec, engine.config),
-    HostConfig: describeHostConfig(engine, record, spec),
+    HostConfig: describeHostConfig(engine, record, spec, await softLimitsOf(report)),
   }
+}
+
+/** What holds instead of limits that nobody enforces here, in its present or last run. */
+async function softLimitsOf({ state }: StatusReport): Promise<string[]> {
+  if (state?.softLimits === undefined) return []
+  const { describeSoftLimits } = await import('#cgroup/soft-limits.ts')
+  return describeSoftLimits(state.softLimits)
 }
 
 /** config.json; of a container that was never started, what would be in it. `undefined` where it cannot be decided any more. */

@@ -36,7 +36,7 @@ export async function launch(
   try {
     const service = servicePlace(record)
     const staysHere = restartPauseMs !== undefined || service?.sockets.notify !== undefined
-    const { spec: placed, cgroup } = await placeInCgroup(engine, record, blueprint.plan.spec, staysHere)
+    const { spec: placed, cgroup, softLimits } = await placeInCgroup(engine, record, blueprint.plan.spec, staysHere)
     const spec = service === undefined ? placed : withServicePlace(placed, service, record, engine.runRoot)
     const launched = await launchContainer({
       graphRoot: engine.graphRoot,
@@ -45,6 +45,7 @@ export async function launch(
       record,
       spec,
       cgroup,
+      softLimits,
       files: joined?.files ?? blueprint.files,
       network: driver,
       connection: joined?.connection,

@@ -14,6 +14,7 @@ import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
+import { checkLimits } from './cgroup.ts'
 import { findOne } from './select.ts'
 import { machineOf } from './survey.ts'
 
@@ -54,12 +55,20 @@ function policyFor(
 
 /** All limits that then hold; those of a running container hold at once. */
 async function limit(engine: Engine, record: ContainerRecord, changes: ResourcesSpec): Promise<ResourcesSpec> {
-  const { id } = record
+  const { id, request } = record
   const folder = containerDir(engine.graphRoot, id)
   const isLimited = record.request.resources?.memory?.swap !== undefined
   const wanted = isLimited ? changes : (withDefaultSwap(changes) ?? changes)
   const resources = merged(record.request.resources, wanted)
   const picked = await engine.cgroups()
+  if (request.softLimits === true) {
+    await checkLimits(engine, { ...request, resources })
+    if (isRunning(readStatus(folder, machineOf(engine))))
+      throw new TspodError('UNSUPPORTED', `changing the limits of container ${id} while it runs: it has soft ones`, {
+        hint: 'stop it, change them, and start it',
+      })
+    return resources
+  }
   requireControllers(picked, planSettings(resources))
   const report = readStatus(folder, machineOf(engine))
   if (isRunning(report)) {
@@ -68,10 +77,9 @@ async function limit(engine: Engine, record: ContainerRecord, changes: Resources
       throw new TspodError('UNSUPPORTED', `limiting container ${id}: it has no control group of its own`)
     // all of a controller that is touched: the kernel's swap limit follows from two of OCI's
     const touched = new Set(planSettings(wanted).map(({ controller }) => controller))
-    picked.manager.update(
-      group,
-      planSettings(resources).filter(({ controller }) => touched.has(controller)),
-    )
+    const settings = planSettings(resources).filter(({ controller }) => touched.has(controller))
+    if (request.cgroups === 'split') (await import('#cgroup/cgroupfs.ts')).updateGroup(group, settings)
+    else picked.manager.update(group, settings)
     writeConfig(folder, resources)
   }
   return resources

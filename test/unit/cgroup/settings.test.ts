@@ -91,7 +91,7 @@ describe('requireControllers()', () => {
   test('names the controller that is missing, and what enables it', () => {
     const error = catchError(() => requireControllers({ manager, reason: '' }, settings))
     expect(error.message).toContain('limiting the container (cpu.max = 1000 100000): the controller "cpu"')
-    expect(error.hint).toBe('write a drop-in')
+    expect(error.hint).toBe('write a drop-in; --soft-limits comes close to some limits without')
   })
 
   test('says why there is nobody to limit anything', () => {

@@ -104,7 +104,7 @@ const wrong: [string[], string][] = [
   [['--platform', 'linux/arm64', '--arch', 'arm'], '--platform option can not be specified with'],
   [['--shm-size', 'big'], 'parsing --shm-size "big"'],
   [['-p', '80:x'], 'parsing --publish "80:x": container port is "x", must be 1-65535'],
-  [['--cgroups', 'split'], '--cgroups=split is not implemented yet'],
+  [['--cgroups', 'split', '--cgroup-parent', 'a'], '--cgroups=split and --cgroup-parent cannot be set together'],
 ]
 for (const [argv, message] of wrong)
   test(`"${argv.join(' ')}" is refused: ${message}`, () => {
