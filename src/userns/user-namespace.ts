@@ -171,11 +171,7 @@ export function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
  * Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. It is recorded before it
  * is left alone: until then it ends with this process.
  */
-function startKeeper(
-  wish: NamespaceWish,
-  title: string,
-  record: (keeper: ProcessIdentity) => void,
-): ProcessIdentity {
+function startKeeper(wish: NamespaceWish, title: string, record: (keeper: ProcessIdentity) => void): ProcessIdentity {
   const nullFd = openSync('/dev/null', 'r+')
   const seat = new Seat()
   using stub = openStub(seat)

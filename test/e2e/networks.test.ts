@@ -120,7 +120,14 @@ describe('a running container', () => {
     expect((await within('client', 'getent hosts here')).stdout).toContain('here.dns.podman')
     const networks = JSON.parse(await ok('inspect', '-f', '{{json .NetworkSettings.Networks}}', 'client')) as object
     expect(Object.keys(networks).toSorted()).toEqual(['one', 'two'])
+    const addresses = (await within('client', "ip -o -4 addr show | awk '/eth/ { print $4 }'")).stdout.replaceAll(
+      '/24',
+      '',
+    )
+    const own = "grep client /etc/hosts | awk '{ print $1 }'"
+    expect((await within('client', own)).stdout).toBe(addresses)
     await ok('network', 'disconnect', 'one', 'client')
+    expect((await within('client', own)).stdout).toBe(addresses.split('\n').slice(1).join('\n'))
     expect(await within('client', fetches('site'))).toMatchObject({ status: 0, stdout: 'site\n' })
     await ok('restart', '--time', '0', 'client')
     expect((await within('client', 'ip -o -4 addr show | grep -c eth')).stdout).toBe('1\n')
@@ -223,13 +230,15 @@ describe('helpers', () => {
         const { pid, watcher } = await helpers()
         process.kill(pid, 'SIGSTOP')
         for (const each of [watcher, pid]) process.kill(each, 'SIGKILL')
-        await until('the interfaces to be gone', async () => (await within('client', 'ip -o addr show dev eth0')).status !== 0)
+        await until(
+          'the interfaces to be gone',
+          async () => (await within('client', 'ip -o addr show dev eth0')).status !== 0,
+        )
         if (command === 'network reload') expect((await ok('network', 'reload', '--all')).split('\n')).toHaveLength(2)
         else expect(await sh(['--network', 'web'], fetches('www'))).toBe('site')
         expect(await within('client', fetches('www'))).toMatchObject({ status: 0, stdout: 'site\n' })
         const after = await within('client', 'ip -o addr show dev eth0; cat /sys/class/net/eth0/address')
-        const stable = (text: string) =>
-          text.replaceAll(/^\d+: |if\d+|valid_lft.*/gm, '').replaceAll(/.*fe80.*\n/g, '')
+        const stable = (text: string) => text.replaceAll(/^\d+: |if\d+|valid_lft.*/gm, '').replaceAll(/.*fe80.*\n/g, '')
         expect(stable(after.stdout)).toBe(stable(before.stdout))
         for (const at of published) expect(await (await fetch(`http://${at}/who`)).text()).toBe('site\n')
         expect(await ok('network', 'reload', 'site')).not.toBe('')

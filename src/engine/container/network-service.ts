@@ -59,7 +59,10 @@ export async function restoreContainer(engine: Engine, { record, state }: Served
 }
 
 /** As the service knows it: one with a helper of its own by the addresses that this gave it. */
-export function servedContainer(record: ContainerRecord, { network }: Pick<ContainerState, 'network'>): EndpointContainer {
+export function servedContainer(
+  record: ContainerRecord,
+  { network }: Pick<ContainerState, 'network'>,
+): EndpointContainer {
   const { address } = network ?? {}
   if (address?.endpoints !== undefined) return endpointContainer(record)
   const addresses = [address?.address, address?.address6?.address].filter(each => each !== undefined)
@@ -82,7 +85,10 @@ function portsOfService({ ports = [] }: ContainerRecord, { network }: ContainerS
   }
 }
 
-function requestOf(engine: Engine, { network, mac, interface: interfaceName, addresses, aliases }: Endpoint): EndpointRequest {
+function requestOf(
+  engine: Engine,
+  { network, mac, interface: interfaceName, addresses, aliases }: Endpoint,
+): EndpointRequest {
   const ip = addresses.find(each => !each.ip.includes(':'))?.ip
   const ip6 = addresses.find(each => each.ip.includes(':'))?.ip
   return {

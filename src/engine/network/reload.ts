@@ -27,7 +27,10 @@ export async function reloadNetworks(selection: Selection): Promise<Outcome[]> {
       if (!isRunning || record === undefined || state === undefined)
         throw new TspodError('CONFLICT', `container "${input}" does not run: its networks come when it starts`)
       if (!isServed(record, state))
-        throw new TspodError('INVALID', `container "${input}" is on no user-defined network: there is nothing to reload`)
+        throw new TspodError(
+          'INVALID',
+          `container "${input}" is on no user-defined network: there is nothing to reload`,
+        )
       await restoreContainer(engine, { record, state })
       outcomes.push({ input, id })
     } catch (error) {
