@@ -7,8 +7,8 @@ export interface HostsInputs {
   added: readonly HostEntry[]
   /** what `host-gateway` and host.containers.internal stand for; absent without a network */
   gateway?: string
-  /** the container's own address and names; absent where it shares the host's network */
-  own?: { address: string; names: readonly string[] }
+  /** the container's own addresses and names; absent where it shares the host's network */
+  own?: { addresses: readonly string[]; names: readonly string[] }
 }
 
 /** /etc/hosts: added entries first, since the first match counts (hosts(5)); names added by the user drop the base's. */
@@ -29,7 +29,7 @@ export function hostsFile({ base, added, gateway, own }: HostsInputs): string {
   if (gateway !== undefined && !has('host.containers.internal'))
     lines.push([gateway, ['host.containers.internal', 'host.docker.internal']])
   const ownNames = own?.names.filter(name => !has(name)) ?? []
-  if (own !== undefined && ownNames.length > 0) lines.push([own.address, ownNames])
+  if (ownNames.length > 0) for (const address of own?.addresses ?? []) lines.push([address, ownNames])
   return lines.map(([address, names]) => `${address}\t${names.join(' ')}\n`).join('')
 }
 

@@ -120,7 +120,14 @@ describe('a running container', () => {
     expect((await within('client', 'getent hosts here')).stdout).toContain('here.dns.podman')
     const networks = JSON.parse(await ok('inspect', '-f', '{{json .NetworkSettings.Networks}}', 'client')) as object
     expect(Object.keys(networks).toSorted()).toEqual(['one', 'two'])
+    const addresses = (await within('client', "ip -o -4 addr show | awk '/eth/ { print $4 }'")).stdout.replaceAll(
+      '/24',
+      '',
+    )
+    const own = "grep client /etc/hosts | awk '{ print $1 }'"
+    expect((await within('client', own)).stdout).toBe(addresses)
     await ok('network', 'disconnect', 'one', 'client')
+    expect((await within('client', own)).stdout).toBe(addresses.split('\n').slice(1).join('\n'))
     expect(await within('client', fetches('site'))).toMatchObject({ status: 0, stdout: 'site\n' })
     await ok('restart', '--time', '0', 'client')
     expect((await within('client', 'ip -o -4 addr show | grep -c eth')).stdout).toBe('1\n')

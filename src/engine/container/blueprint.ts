@@ -155,7 +155,7 @@ function filesOf(
       own:
         network.kind === 'host'
           ? undefined
-          : { address: address?.address ?? '127.0.0.1', names: [hostname, name].filter(Boolean) },
+          : { addresses: ownAddresses(address), names: [hostname, name].filter(Boolean) },
     }),
     'resolv.conf': resolvConfFile({
       base: shared?.resolvConf ?? (existsSync('/etc/resolv.conf') ? readFileSync('/etc/resolv.conf', 'utf8') : ''),
@@ -174,6 +174,13 @@ function filesOf(
     ...(plan.passwd !== undefined && { passwd: plan.passwd }),
     ...(plan.group !== undefined && { group: plan.group }),
   }
+}
+
+/** On networks of the user's, those on each of them. */
+function ownAddresses(address: NetworkAddress | undefined): string[] {
+  const { endpoints } = address ?? {}
+  if (endpoints === undefined || endpoints.length === 0) return [address?.address ?? '127.0.0.1']
+  return endpoints.flatMap(({ addresses }) => addresses.map(({ ip }) => ip))
 }
 
 function hostsBase(setting: string, folders: readonly string[]): string {

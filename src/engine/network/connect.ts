@@ -19,7 +19,7 @@ import type { ConnectOptions } from '#engine/contracts/network.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode, TspodError } from '#errors.ts'
 import { askService, findService } from '#network/bridge/client.ts'
-import type { Endpoint } from '#network/bridge/protocol.ts'
+import type { ContainerFiles, Endpoint } from '#network/bridge/protocol.ts'
 import { findNetwork } from '#network/networks.ts'
 
 /** The verb. Throws CONFLICT where the container is on the network already, or an address is taken. */
@@ -54,7 +54,7 @@ async function connectRunning(
     startTime,
     endpoint: endpointRequest(engine, wish),
     uplinkPath: uplinkPath(engine),
-    resolvConf: join(containerDir(engine.graphRoot, record.id), 'resolv.conf'),
+    files: filesOf(containerDir(engine.graphRoot, record.id)),
   })
   connection[Symbol.dispose]()
   return answer
@@ -77,7 +77,7 @@ export async function disconnectContainer(
         )
       if (state !== undefined) {
         using service = findService(engine.runRoot)
-        service?.ask({ op: 'disconnect', id: record.id, networkId: id, resolvConf: join(folder, 'resolv.conf') })
+        service?.ask({ op: 'disconnect', id: record.id, networkId: id, files: filesOf(folder) })
         writeEndpoints(
           folder,
           state,
@@ -120,6 +120,10 @@ async function changing(
     const networks = await change({ engine, record, folder, state })
     writeRecord(engine.graphRoot, { ...record, network: { kind: 'networks', networks } })
   })
+}
+
+function filesOf(folder: string): ContainerFiles {
+  return { resolvConf: join(folder, 'resolv.conf'), hosts: join(folder, 'hosts') }
 }
 
 function endpointsOf({ network }: ContainerState): Endpoint[] {

@@ -190,7 +190,7 @@ class ServiceProcess {
         )
       }
       case 'disconnect':
-        service.disconnect(request.id, request.networkId, request.resolvConf)
+        service.disconnect(request.id, request.networkId, request.files)
         return answer({ ok: true })
       case 'publish':
         service.publish(request.id, request.port)

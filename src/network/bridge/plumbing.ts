@@ -69,6 +69,10 @@ function rulesOf(network: NetworkDefinition): RuleSpec[] {
   ]
 }
 
+function bridgeCard({ subnets }: NetworkDefinition): Buffer {
+  return cardAddress(subnets[0]?.gateway ?? '10.0.0.1')
+}
+
 /** A network's bridge, its addresses, and the rules around it. The rules come first: there is no moment without them. */
 export function planBridge(network: NetworkDefinition, index: number): NetlinkRequest[] {
   const name = network.network_interface
@@ -78,7 +82,7 @@ export function planBridge(network: NetworkDefinition, index: number): NetlinkRe
     ...subnets.map(subnet =>
       setRoute({ family: familyOfSubnet(subnet), destination: destinationOfSubnet(subnet), table: UPLINK_TABLE }),
     ),
-    addBridge({ name, index, mtu: mtuOf(network), address: cardAddress(network.subnets[0]?.gateway ?? '10.0.0.1') }),
+    addBridge({ name, index, mtu: mtuOf(network), address: bridgeCard(network) }),
   ]
 }
 
@@ -139,6 +143,11 @@ export function planInside(
   for (const { ip, prefixLength } of endpoint.addresses) {
     const address = parseIp(ip)
     if (address !== undefined) requests.push(addAddress(index, address, prefixLength))
+  }
+  // a neighbour that says it were the gateway finds no belief
+  for (const { gateway } of network.subnets) {
+    const address = parseIp(gateway ?? '')
+    if (address !== undefined) requests.push(setNeighbour(index, address, bridgeCard(network)))
   }
   for (const { gateway } of endpoint.addresses) {
     const via = parseIp(gateway ?? '')

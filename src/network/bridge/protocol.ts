@@ -34,6 +34,12 @@ export interface EndpointContainer {
   guest?: string[]
 }
 
+/** Files of a running container that learn of changes: of its networks' name servers, and of its own addresses. */
+export interface ContainerFiles {
+  resolvConf: string
+  hosts: string
+}
+
 export type ServiceRequest =
   /** addresses for a container that is about to start; they are given back when the connection ends without an `attach` */
   | { op: 'reserve'; container: EndpointContainer; endpoints: EndpointRequest[] }
@@ -59,10 +65,9 @@ export type ServiceRequest =
       startTime: number
       endpoint: EndpointRequest
       uplinkPath?: string
-      /** the container's resolv.conf, which learns of the network's name server */
-      resolvConf: string
+      files: ContainerFiles
     }
-  | { op: 'disconnect'; id: string; networkId: string; resolvConf: string }
+  | { op: 'disconnect'; id: string; networkId: string; files: ContainerFiles }
   /** a port of the host leads to a container, whose id begins so */
   | { op: 'publish' | 'unpublish'; id: string; port: PortMapping }
   | { op: 'rename'; id: string; name: string }

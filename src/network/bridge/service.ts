@@ -7,10 +7,11 @@ import type { NetworkDefinition } from '#network/definition.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { isAlive, type ProcessIdentity } from '#sys/process.ts'
 import { Bridges } from './bridges.ts'
+import { updateHosts } from './hosts-file.ts'
 import type { ServiceParts } from './parts.ts'
 import { choosePlace } from './places.ts'
 import { ProcessWatch } from './process-watch.ts'
-import type { Endpoint, EndpointContainer, EndpointRequest, Reservation } from './protocol.ts'
+import type { ContainerFiles, Endpoint, EndpointContainer, EndpointRequest, Reservation } from './protocol.ts'
 import { PublishedPorts } from './published-ports.ts'
 import { updateResolvConf } from './resolv-conf.ts'
 import type { ContainerState, PlacedEndpoint, ServiceState } from './state.ts'
@@ -135,12 +136,12 @@ export class NetworkService {
     wanted: EndpointContainer,
     process: ProcessIdentity,
     request: EndpointRequest,
-    { uplinkPath, resolvConf }: { uplinkPath?: string; resolvConf: string },
+    { uplinkPath, files }: { uplinkPath?: string; files: ContainerFiles },
     done: (error: TspodError | undefined, endpoint?: Endpoint) => void,
   ): void {
     const container = this.#known(wanted, process)
     if (uplinkPath !== undefined) this.#state.uplinkPath = uplinkPath
-    const before = this.#nameServersOf(container)
+    const before = this.#facts(container)
     try {
       const place = choosePlace(this.#state, container, request)
       container.endpoints.push(place)
@@ -150,7 +151,7 @@ export class NetworkService {
         this.#drop(container, place)
         throw error
       }
-      updateResolvConf(resolvConf, before, this.#nameServersOf(container))
+      this.#updateFiles(container, files, before)
       this.#save()
       this.#wayOut.whenWorking(container, error => done(error, place.endpoint))
     } catch (error) {
@@ -161,14 +162,14 @@ export class NetworkService {
   }
 
   /** Takes a container off a network. A container that is not on it is an error. */
-  disconnect(id: string, networkId: string, resolvConf: string): void {
+  disconnect(id: string, networkId: string, files: ContainerFiles): void {
     const container = this.#require(id)
     const place = container.endpoints.find(({ endpoint }) => endpoint.networkId === networkId)
     if (place === undefined)
       throw new TspodError('NOT_FOUND', `container ${id.slice(0, 12)} is not connected to this network`)
-    const before = this.#nameServersOf(container)
+    const before = this.#facts(container)
     this.#drop(container, place)
-    updateResolvConf(resolvConf, before, this.#nameServersOf(container))
+    this.#updateFiles(container, files, before)
     if (container.endpoints.length === 0) this.#remove(container)
     this.#save()
   }
@@ -232,6 +233,22 @@ export class NetworkService {
       this.#save()
     })
     this.#watches.set(container.id, watch)
+  }
+
+  /** What its files say. */
+  #facts(container: ContainerState): { nameServers: string[]; addresses: string[] } {
+    const addresses = container.endpoints.flatMap(({ endpoint }) => endpoint.addresses.map(({ ip }) => ip))
+    return { nameServers: this.#nameServersOf(container), addresses }
+  }
+
+  #updateFiles(
+    container: ContainerState,
+    { resolvConf, hosts }: ContainerFiles,
+    before: { nameServers: string[]; addresses: string[] },
+  ): void {
+    const { nameServers, addresses } = this.#facts(container)
+    updateResolvConf(resolvConf, before.nameServers, nameServers)
+    updateHosts(hosts, before.addresses, addresses, [container.id.slice(0, 12), container.name])
   }
 
   /** Those of its networks, as far as they have names. */

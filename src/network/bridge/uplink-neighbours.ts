@@ -4,8 +4,9 @@
 import { parseIp } from '#network/ip.ts'
 import { trySyscall } from '#sys/call.ts'
 import type { Fd } from '#sys/fd.ts'
-import { bindPacketSocket, type FilterStep } from '#sys/packet-socket.ts'
+import { bindPacketSocket } from '#sys/packet-socket.ts'
 import { type Poller, READABLE } from '#sys/poll.ts'
+import type { FilterStep } from '#sys/socket-filter.ts'
 import { uplinkAddresses } from './plumbing.ts'
 
 export const ETHER_TYPE_IP6 = 0x86dd

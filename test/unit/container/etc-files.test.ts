@@ -9,11 +9,11 @@ test('hostsFile() puts what was added first and drops the names from the base', 
       { names: ['gw'], address: 'host-gateway' },
     ],
     gateway: '10.0.2.2',
-    own: { address: '10.0.2.100', names: ['c1', 'web'] },
+    own: { addresses: ['10.0.2.100', 'fd00::1'], names: ['c1', 'web'] },
   })
   expect(text).toBe(
     '10.0.0.1\tdb store\n10.0.2.2\tgw\n127.0.0.1\tlocalhost loop\n10.0.0.9\tother\n' +
-      '10.0.2.2\thost.containers.internal host.docker.internal\n10.0.2.100\tc1 web\n',
+      '10.0.2.2\thost.containers.internal host.docker.internal\n10.0.2.100\tc1 web\nfd00::1\tc1 web\n',
   )
   expect(hostsFile({ base: '', added: [] })).toBe('127.0.0.1\tlocalhost\n::1\tlocalhost\n')
 })

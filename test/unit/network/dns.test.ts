@@ -4,9 +4,13 @@ import { decode, encode } from 'dns-packet'
 import { AnswerCache } from '#network/bridge/dns/cache.ts'
 import { parseServers } from '#network/bridge/dns/host-resolvers.ts'
 import { findAsker, findByAddress, findByName } from '#network/bridge/dns/names.ts'
+import { AskQuota } from '#network/bridge/dns/quota.ts'
 import { emptyAnswer, fitAnswer, lifetimeOf, questionBytes } from '#network/bridge/dns/wire.ts'
+import { exchangeOwnLines } from '#network/bridge/hosts-file.ts'
 import { exchangeServers } from '#network/bridge/resolv-conf.ts'
 import { emptyState, type ServiceState } from '#network/bridge/state.ts'
+import { parseIp } from '#network/ip.ts'
+import { withoutSources } from '#sys/socket-filter.ts'
 
 const query = (name: string, type: 'A' | 'MX' = 'A') =>
   Buffer.from(encode({ type: 'query', id: 7, flags: 0x100, questions: [{ type, name }] }))
@@ -136,4 +140,64 @@ test('resolv.conf: its servers are read, and exchanged when networks change', ()
   expect(exchangeServers('nameserver 192.0.2.1\n', [], ['10.89.1.1'])).toBe(
     'nameserver 10.89.1.1\nnameserver 192.0.2.1\n',
   )
+})
+
+test('exchangeOwnLines() changes the lines of the container itself, in their place', () => {
+  const text = '127.0.0.1\tlocalhost\n10.89.0.2\tabc web\n192.0.2.9\tdb\n'
+  const changed = exchangeOwnLines(text, ['10.89.0.2'], ['10.89.0.2', '10.89.1.5'], ['id', 'name'])
+  expect(changed).toBe('127.0.0.1\tlocalhost\n10.89.0.2\tabc web\n10.89.1.5\tabc web\n192.0.2.9\tdb\n')
+  expect(exchangeOwnLines(changed, ['10.89.0.2', '10.89.1.5'], ['10.89.1.5'], [])).toBe(
+    '127.0.0.1\tlocalhost\n10.89.1.5\tabc web\n192.0.2.9\tdb\n',
+  )
+  expect(exchangeOwnLines('127.0.0.1 localhost\n', [], ['10.89.1.5'], ['id', 'name'])).toBe(
+    '127.0.0.1 localhost\n10.89.1.5\tid name\n',
+  )
+})
+
+describe('AskQuota', () => {
+  test('lets 1,000 questions in 250 ms pass, then hears nobody for longer each time', () => {
+    let now = 0
+    const quota = new AskQuota(() => now)
+    const flood = () => {
+      let passed = 0
+      while (quota.ask('10.89.0.2') === 0) passed++
+      return passed
+    }
+    expect(flood()).toBe(1000)
+    expect(quota.ask('10.89.0.2')).toBe(1000)
+    expect(quota.ask('10.89.0.3')).toBe(0)
+    now = 1001
+    expect(flood()).toBe(1000)
+    expect(quota.ask('10.89.0.2')).toBe(2000)
+    // 4,000 questions a second are fine for as long as one likes
+    now = 60_000
+    for (let turn = 0; turn < 20; turn++, now += 250)
+      for (let count = 0; count < 1000; count++) expect(quota.ask('10.89.0.2')).toBe(0)
+  })
+})
+
+test('withoutSources() refuses the packets of these addresses alone', () => {
+  const run = (sources: string[], source: string): boolean => {
+    const address = Buffer.from(parseIp(source) ?? [])
+    const base = -0x10_0000 + (address.byteLength === 4 ? 12 : 8)
+    const steps = withoutSources(sources.map(text => parseIp(text) ?? Buffer.alloc(4)))
+    let word = 0
+    for (let at = 0; ; at++) {
+      const [code, ifTrue, ifFalse, operand] = steps[at] ?? [0, 0, 0, 0]
+      if (code === 0x20) word = address.readUInt32BE(operand - base)
+      else if (code === 0x15) at += word === operand ? ifTrue : ifFalse
+      else return operand > 0
+    }
+  }
+  expect(run([], '10.0.0.1')).toBe(true)
+  expect(['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(each => run(['10.0.0.1', '10.0.0.3'], each))).toEqual([
+    false,
+    true,
+    false,
+  ])
+  expect(['fd00::1', 'fd00:0:0:1::1', 'fd00::2'].map(each => run(['fd00::2', 'fd00::1'], each))).toEqual([
+    false,
+    true,
+    false,
+  ])
 })

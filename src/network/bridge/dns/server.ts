@@ -11,10 +11,12 @@ import { SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '#sys/flags.ts'
 import { familyOf } from '#sys/netlink/address.ts'
 import { type Poller, READABLE } from '#sys/poll.ts'
 import { parseSocketAddress, SOCKET_ADDRESS_BYTES, socketAddress } from '#sys/socket-address.ts'
+import { attachFilter, withoutSources } from '#sys/socket-filter.ts'
 import { AnswerCache } from './cache.ts'
 import { Forwarder, framed, type Transport } from './forwarder.ts'
 import { HostResolvers } from './host-resolvers.ts'
 import { type Asker, findAsker, findByAddress, findByName, type NameAnswer } from './names.ts'
+import { AskQuota } from './quota.ts'
 import { emptyAnswer, fitAnswer, HEADER_BYTES, isTruncated, messageId, questionBytes, RCODE, withId } from './wire.ts'
 
 const SOCK_DGRAM = 2
@@ -35,6 +37,8 @@ const DATAGRAMS_AT_A_TIME = 64
 const MOST_CONNECTIONS = 128
 const MOST_CONNECTIONS_OF_ONE = 16
 const IDLE_MS = 10_000
+/** Sources that a filter can hold. */
+const MOST_SHUNNED = 64
 const AUTHORITATIVE = 0x0400
 const RECURSION_AVAILABLE = 0x0080
 const RECURSION_DESIRED = 0x0100
@@ -57,6 +61,8 @@ export class NameServer {
   readonly #from = Buffer.alloc(SOCKET_ADDRESS_BYTES)
   readonly #fromLength = new Int32Array(1)
   readonly #connections = new Map<string, number>()
+  readonly #quota = new AskQuota()
+  readonly #shunned = new WeakMap<Fd, Map<string, Buffer>>()
   #connectionCount = 0
   #connectionNumber = 0
 
@@ -125,14 +131,37 @@ export class NameServer {
       )
       if (got < 0) return
       const { address } = parseSocketAddress(this.#from)
+      const ip = formatIp(address)
+      const silenceMs = this.#quota.ask(ip)
+      if (silenceMs > 0) {
+        this.#shun(socket, address, silenceMs)
+        continue
+      }
       const query = this.#buffer.subarray(0, got)
       const target = Buffer.from(this.#from.subarray(0, this.#fromLength[0]))
       const reply = (answer: Buffer): void => {
         if (socket.isOpen)
           trySyscall('sendto', socket.number, answer, answer.byteLength, MSG_NOSIGNAL, target, target.byteLength)
       }
-      this.#answer(network, formatIp(address), query, 'udp', reply)
+      this.#answer(network, ip, query, 'udp', reply)
     }
+  }
+
+  /** Has the kernel drop what comes from there: the queue is everybody's. */
+  #shun(socket: Fd, address: Buffer, silenceMs: number): void {
+    const ip = formatIp(address)
+    const shunned = this.#shunned.get(socket) ?? new Map<string, Buffer>()
+    this.#shunned.set(socket, shunned)
+    if (shunned.has(ip)) return
+    const refilter = (): void => {
+      if (socket.isOpen) attachFilter(socket.number, withoutSources([...shunned.values()].slice(0, MOST_SHUNNED)))
+    }
+    shunned.set(ip, address)
+    refilter()
+    this.#deadlines.set(`dns silence of ${socket.number} ${ip}`, silenceMs, () => {
+      shunned.delete(ip)
+      refilter()
+    })
   }
 
   #accept(listener: Fd, network: NetworkDefinition): void {
@@ -178,6 +207,7 @@ export class NameServer {
       while (received.byteLength >= 2 && received.byteLength >= 2 + received.readUInt16BE(0)) {
         const query = received.subarray(2, 2 + received.readUInt16BE(0))
         received = received.subarray(2 + query.byteLength)
+        if (this.#quota.ask(ip) > 0) return end()
         this.#answer(network, ip, query, 'tcp', reply)
       }
     })

@@ -1,0 +1,40 @@
+// The hosts file of a running container whose networks change: its own lines. It is bound into the container, so it is written in place;
+// it may belong to the container's root, whom only the service may write for.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { errnoOf } from '#errors.ts'
+
+/** Has lines of addresses that the container gave up go, and those of new ones come, with the names that it has already. Pure. */
+export function exchangeOwnLines(
+  text: string,
+  before: readonly string[],
+  after: readonly string[],
+  names: readonly string[],
+): string {
+  const lines = text.split('\n')
+  const wordsOf = (line: string): string[] => line.trim().split(/\s+/)
+  const isOwn = (line: string): boolean => before.includes(wordsOf(line)[0] ?? '')
+  const own = lines.find(isOwn)
+  const shown = own === undefined ? names : wordsOf(own).slice(1)
+  const first = lines.findIndex(isOwn)
+  const kept = lines.filter(line => !isOwn(line))
+  const at = first < 0 ? kept.length - (kept.at(-1) === '' ? 1 : 0) : first
+  return [...kept.slice(0, at), ...after.map(address => `${address}\t${shown.join(' ')}`), ...kept.slice(at)].join('\n')
+}
+
+/** Does nothing where the container was made without the file. */
+export function updateHosts(
+  path: string,
+  before: readonly string[],
+  after: readonly string[],
+  names: readonly string[],
+): void {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return
+    throw error
+  }
+  const changed = exchangeOwnLines(text, before, after, names)
+  if (changed !== text) writeFileSync(path, changed)
+}
