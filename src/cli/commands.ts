@@ -241,6 +241,10 @@ export const nouns: Record<string, NounEntry> = {
       ),
       renumber: later('There are no lock numbers'),
       reset: here('Remove everything', async () => (await import('./commands/system.ts')).systemResetCommand),
+      'restart-service': here(
+        'Have containers with --restart=always start with the machine',
+        async () => (await import('./commands/restart-service.ts')).restartServiceCommand,
+      ),
       service: later('Serve the Docker-compatible API'),
     },
   },

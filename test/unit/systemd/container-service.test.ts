@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { type ContainerService, serviceText } from '#systemd/container-service.ts'
+import { restartServiceText } from '#systemd/restart-service.ts'
 
 const service: ContainerService = {
   name: 'container-web',
@@ -87,3 +88,8 @@ ExecStopPost=/usr/bin/tspod rm \\
 	--cidfile=%t/%n.ctr-id
 `)
 })
+
+test('restartServiceText() starts those that are always to run', () =>
+  expect(restartServiceText(['/opt/my tools/tspod'])).toContain(
+    'ExecStart="/opt/my tools/tspod" start --all --filter restart-policy=always\n',
+  ))

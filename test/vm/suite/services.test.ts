@@ -98,6 +98,18 @@ test('generate systemd --new makes a service that runs the container', async () 
   expect(ok('ps', '--all', '--quiet')).toBe('')
 })
 
+test('restart-service starts what is always to run', async () => {
+  ok(...'create --name always --restart always --network none alpine sleep 1000'.split(' '))
+  ok(...'create --name never --network none alpine sleep 1000'.split(' '))
+  expect(ok('system', 'restart-service')).toBe(join(units, 'tspod-restart.service'))
+  expect(systemctl('is-enabled', 'tspod-restart.service').stdout).toBe('enabled\n')
+  startUnit('tspod-restart.service')
+  expect(ok('ps', '--format', '{{.Names}}')).toBe('always')
+  ok('system', 'restart-service', '--remove')
+  expect(property('tspod-restart.service', 'UnitFileState')).toBe('')
+  ok('rm', '--force', '--time', '0', 'always', 'never')
+})
+
 const perl = ['-v', '/usr:/usr:ro', '-v', '/lib:/lib:ro', '-v', '/lib64:/lib64:ro']
 const server = `$SIG{TERM} = sub { exit 0 }; open(L, "+<&=", 3) or die $!;
   while (accept(C, L)) { syswrite(C, "hello from pid $$ of $ENV{LISTEN_FDS}\\n"); close(C) }`
