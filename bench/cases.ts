@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeOciLayout } from '#test/setup/oci-layout.ts'
 import { writeTar } from '#test/setup/tar.ts'
+import { buildCases } from './build.ts'
 import { type Arena, type Engine, run } from './engines.ts'
 import { type Contestant, compete, summarise, type Timing } from './harness.ts'
 import { idleMemory } from './memory.ts'
@@ -259,5 +260,6 @@ export const cases: Case[] = [
   hundredCase,
   memoryCase,
   fullStoreCase,
+  ...buildCases,
   ...networkCases,
 ]

@@ -78,6 +78,8 @@ const facts = {
   fixtures: () =>
     missing(process.env.TSPOD_TEST_FIXTURES !== undefined, 'no fixture images: scripts/test.sh makes them'),
   podman: installed('podman'),
+  git: installed('git'),
+  'ssh-agent': installed('ssh-agent'),
   skopeo: installed('skopeo'),
   buildah: installed('buildah'),
   runc: installed('runc'),

@@ -66,6 +66,7 @@ export async function buildRequest(
       httpProxy: values.httpProxy ?? true,
     },
     format: values.format ?? 'oci',
+    ...(values.squashAll === true ? { squash: 'all' } : values.squash === true ? { squash: 'new' } : {}),
     timestampSeconds: values.timestamp,
     epochSeconds: epoch,
     rewriteTimes: values.rewriteTimestamp ?? true,

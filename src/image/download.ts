@@ -6,8 +6,19 @@ import { systemCertificates } from './registry/trust.ts'
 
 const mostRedirects = 10
 
-/** The file's bytes. Throws NOT_FOUND where the server has none, INVALID for other answers. */
+export interface Download {
+  chunks: AsyncIterable<Uint8Array>
+  /** since 1970, as the server's Last-Modified says */
+  modifiedSeconds?: number
+}
+
+/** The file's bytes alone. Throws as `openDownload` does. */
 export async function download(url: URL): Promise<AsyncIterable<Uint8Array>> {
+  return (await openDownload(url)).chunks
+}
+
+/** The file. Throws NOT_FOUND where the server has none, INVALID for other answers. */
+export async function openDownload(url: URL): Promise<Download> {
   const doing = `downloading "${url.href}"`
   let at = url
   for (let redirects = 0; redirects <= mostRedirects; redirects++) {
@@ -19,7 +30,13 @@ export async function download(url: URL): Promise<AsyncIterable<Uint8Array>> {
       throw connectionFailure(doing, at.host, error)
     })
     const { status, headers } = response
-    if (status === 200) return response.chunks()
+    if (status === 200) {
+      const modifiedMs = Date.parse(headers.get('last-modified') ?? '')
+      return {
+        chunks: response.chunks(),
+        ...(Number.isFinite(modifiedMs) && { modifiedSeconds: Math.floor(modifiedMs / 1000) }),
+      }
+    }
     await response.discard()
     const location = headers.get('location')
     if (status < 300 || status > 399 || location === null)

@@ -81,13 +81,13 @@ export function digestSources(
   const digest = createHash('sha256')
   const fingerprint = createHash('sha256')
   for (const pattern of patterns) {
-    const sources = findSources(root, pattern.replace('/./', '/'), filter)
+    const sources = findSources(root, pattern, filter)
     if (sources.length === 0)
       throw new TspodError('NOT_FOUND', `"${pattern}": no such file or directory`, {
         hint: filter.ignore.length > 0 ? 'perhaps the ignore file leaves it out' : undefined,
       })
     for (const source of sources) {
-      digest.update(`${source.path}\0${source.name}\n`)
+      digest.update(`${source.path}\0${source.kept}\n`)
       for (const file of walkSource(root, source, filter)) {
         if (!(source.isFolder && file.path === '')) fingerprint.update(fingerprintLine(source.path, file))
         digest.update(`${file.path}\0${file.status.type}\0${file.status.mode}\0${contentOf(file, memory)}\n`)

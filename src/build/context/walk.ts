@@ -11,10 +11,12 @@ import { openAt } from '#sys/make-at.ts'
 import { findBeneath } from '#sys/open-beneath.ts'
 import { ignoreRules, patternRegex } from './ignore.ts'
 
-/** What is left out: lines of an ignore file, and patterns of --exclude, both relative to the root. */
+/** What is left out: lines of an ignore file, relative to the root, and patterns of --exclude, relative to the folder that is copied. */
 export interface Filter {
   ignore: readonly string[]
   exclude: readonly string[]
+  /** COPY --parents: a source keeps its path, or what of it follows the pivot `/./` */
+  parents?: boolean
 }
 
 export interface FoundSource {
@@ -22,6 +24,8 @@ export interface FoundSource {
   path: string
   /** its last name, '' for the root */
   name: string
+  /** its path in the copy: with --parents what follows the pivot, else the name of a file and nothing for a folder */
+  kept: string
   isFolder: boolean
 }
 
@@ -37,9 +41,13 @@ export interface WalkedFile {
 
 const hasWildcard = (text: string): boolean => /[*?[\\]/.test(text)
 
-/** The sources that a pattern means, in order of their names; none where nothing fits, or all of it is ignored. */
+const partsOf = (pattern: string): string[] => pattern.split('/').filter(part => part !== '' && part !== '.')
+
+/** The sources that a pattern means, in order of their names; none where nothing fits, or all of it is left out. */
 export function findSources(root: number, pattern: string, filter: Filter): FoundSource[] {
-  const parts = pattern.split('/').filter(part => part !== '' && part !== '.')
+  const parts = partsOf(pattern)
+  const pivot = Math.max(0, pattern.indexOf('/./'))
+  const above = partsOf(pattern.slice(0, pivot)).length
   let paths: string[] = ['']
   for (const part of parts) {
     if (!hasWildcard(part)) {
@@ -58,8 +66,10 @@ export function findSources(root: number, pattern: string, filter: Filter): Foun
     using found = findBeneath(root, byteName(path), O_PATH)
     if (found === undefined) return []
     const isFolder = statusOf(found.number).type === S_IFDIR
-    if (path !== '' && (isFolder ? rules.leavesOutAll(path) : rules.leavesOut(path))) return []
-    return [{ path, name: path.slice(path.lastIndexOf('/') + 1), isFolder }]
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    const kept = filter.parents === true ? path.split('/').slice(above).join('/') : isFolder ? '' : name
+    const isLeftOut = isFolder ? rules.leavesOutAll(path, kept) : rules.leavesOut(path, kept)
+    return path !== '' && isLeftOut ? [] : [{ path, name, kept, isFolder }]
   })
 }
 
@@ -73,22 +83,28 @@ export function* walkSource(root: number, source: FoundSource, filter: Filter): 
   }
   using folder = openFile(`/proc/self/fd/${top.number}`, O_RDONLY | O_DIRECTORY)
   yield { path: '', folder: folder.number, name: '', status: statusOf(folder.number) }
-  yield* walkFolder(folder.number, '', source.path, rules)
+  yield* walkFolder(folder.number, '', source, rules)
 }
 
-function* walkFolder(folder: number, path: ByteName, above: string, rules: Rules): Generator<WalkedFile> {
+function* walkFolder(
+  folder: number,
+  path: ByteName,
+  above: { path: string; kept: string },
+  rules: Rules,
+): Generator<WalkedFile> {
   const names = readFolder(folder).map(({ name }) => name)
   for (const name of names.sort()) {
     const status = statusAt(folder, name)
-    const full = join(above, nameText(name))
     const below = path === '' ? name : `${path}/${name}`
+    const text = nameText(name)
+    const full = { path: join(above.path, text), kept: join(above.kept, text) }
     if (status.type !== S_IFDIR) {
-      if (!rules.leavesOut(full)) yield { path: below, folder, name, status }
+      if (!rules.leavesOut(full.path, full.kept)) yield { path: below, folder, name, status }
       continue
     }
-    if (rules.leavesOutAll(full)) continue
+    if (rules.leavesOutAll(full.path, full.kept)) continue
     using inner = openAt(folder, name, O_RDONLY | O_DIRECTORY)
-    if (!rules.leavesOut(full)) yield { path: below, folder, name, status }
+    if (!rules.leavesOut(full.path, full.kept)) yield { path: below, folder, name, status }
     // of a folder that is left out something may be wanted: then it comes along with that
     yield* walkFolder(inner.number, below, full, rules)
   }
@@ -100,9 +116,10 @@ function openSource(root: number, path: string): Fd {
   return found
 }
 
+/** Asked with the path beneath the root, and the one in the copy. */
 interface Rules {
-  leavesOut: (path: string) => boolean
-  leavesOutAll: (path: string) => boolean
+  leavesOut: (path: string, kept: string) => boolean
+  leavesOutAll: (path: string, kept: string) => boolean
 }
 
 function filterOf({ ignore, exclude }: Filter): Rules {
@@ -110,8 +127,8 @@ function filterOf({ ignore, exclude }: Filter): Rules {
   const ignored = ignoreRules(ignore)
   const excluded = ignoreRules(exclude)
   return {
-    leavesOut: path => ignored.ignores(path) || excluded.ignores(path),
-    leavesOutAll: path => ignored.ignoresAll(path) || excluded.ignoresAll(path),
+    leavesOut: (path, kept) => ignored.ignores(path) || (kept !== '' && excluded.ignores(kept)),
+    leavesOutAll: (path, kept) => ignored.ignoresAll(path) || (kept !== '' && excluded.ignoresAll(kept)),
   }
 }
 

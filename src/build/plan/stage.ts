@@ -261,10 +261,11 @@ class StageState {
       const value = instruction[name]
       return value === undefined ? [] : [`--${name}=${word(value)} `]
     })
-    const text = `${flags.join('')}${[...plain, written].join(' ')}`
+    const [, typed = ''] = /^\S+\s+((?:--\S+\s+)*)/.exec(line.text) ?? []
+    const operands = [...plain, written].join(' ')
     return {
-      text,
-      createdBy: `/bin/sh -c #(nop) ${kind.toUpperCase()} ${text}`,
+      text: `${typed}${operands}`,
+      createdBy: `/bin/sh -c #(nop) ${kind.toUpperCase()} ${flags.join('')}${operands}`,
       action: {
         kind: 'copy',
         unpack: instruction.unpack ?? kind === 'add',

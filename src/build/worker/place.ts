@@ -107,7 +107,7 @@ class Placing {
   }
 
   #find(pattern: string): FoundSource[] {
-    const found = findSources(this.#source, withoutPivot(pattern), this.#request)
+    const found = findSources(this.#source, pattern, this.#request)
     if (found.length === 0)
       throw new TspodError('NOT_FOUND', `"${pattern}": no such file or directory`, {
         hint: this.#request.ignore.length > 0 ? 'perhaps the ignore file leaves it out' : undefined,
@@ -115,14 +115,9 @@ class Placing {
     return found
   }
 
-  /** COPY --parents: what is before `/./` is left out of the names. */
+  /** COPY --parents. */
   #placeWithParents(source: FoundSource, target: string): void {
-    const pattern = this.#request.sources.find(each => each.kind === 'path' && each.pattern.includes('/./'))
-    const pivot =
-      pattern?.kind === 'path' ? pattern.pattern.slice(0, pattern.pattern.indexOf('/./')).replace(/^\//, '') : ''
-    const depth = pivot === '' ? 0 : pivot.split('/').length
-    const kept = source.path.split('/').slice(depth).join('/')
-    const place = `${target}/${kept}`
+    const place = source.kept === '' ? target : `${target}/${source.kept}`
     makeFolders(this.unpacker, this.#root, place.slice(0, place.lastIndexOf('/')), this.#owner)
     this.#place(source, place)
   }
@@ -200,7 +195,7 @@ class Placing {
     if (status.type === S_IFDIR) {
       // a repository: its files, not its folder
       using folder = openFile(file.path, O_RDONLY | O_DIRECTORY)
-      const source = { path: '', name: '', isFolder: true }
+      const source = { path: '', name: '', kept: '', isFolder: true }
       const linked = new Map<string, ByteName>()
       const at = byteName(target.replace(/^\/+/, ''))
       for (const each of walkSource(folder.number, source, { ignore: [], exclude: this.#request.exclude }))
@@ -242,11 +237,6 @@ class Placing {
     unpacker.finish()
     return true
   }
-}
-
-/** `a/./b` of COPY --parents as a plain path. */
-export function withoutPivot(pattern: string): string {
-  return pattern.replace('/./', '/')
 }
 
 function makeFolders(unpacker: Unpacker, root: number, path: string, owner: { uid: number; gid: number }): void {

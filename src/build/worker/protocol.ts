@@ -50,7 +50,16 @@ export interface CommitRequest extends LayerRequest {
   lower: string[]
 }
 
-export type StepRequest = CopyRequest | FolderRequest | CommitRequest
+/** Layers as one. */
+export interface MergeRequest extends LayerRequest {
+  do: 'merge'
+  /** folders of the layers, uppermost first */
+  layers: string[]
+  /** something lies below them that they may hide */
+  hasBase: boolean
+}
+
+export type StepRequest = CopyRequest | FolderRequest | CommitRequest | MergeRequest
 
 /** A layer in `folder`: `layer/diff`, `layer/layer.json`, `layer.tar`. */
 export interface MadeLayer {

@@ -8,6 +8,7 @@ import { syscall } from '#sys/call.ts'
 import { readFd, writeFully } from '#sys/fd.ts'
 import { MNT_DETACH } from '#sys/flags.ts'
 import { commitLayer, tidyMountPoints } from './commit.ts'
+import { mergeLayers } from './merge.ts'
 import { placeFiles, placeFolder } from './place.ts'
 import type { CopyRequest, StepAnswer, StepRequest } from './protocol.ts'
 
@@ -42,6 +43,9 @@ async function perform(request: StepRequest): Promise<Extract<StepAnswer, { ok: 
       })
       return isNew ? { layer: commitLayer(request) } : {}
     }
+    case 'merge':
+      mergeLayers(`${request.folder}/upper`, request.layers, request.hasBase)
+      return { layer: commitLayer(request) }
     case 'copy': {
       const fingerprint = await copy(request)
       return { layer: commitLayer(request), fingerprint }

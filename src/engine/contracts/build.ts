@@ -70,6 +70,8 @@ export interface BuildRequest {
   ssh: Map<string, string>
   run: RunSettings
   format: 'oci' | 'docker'
+  /** layers that are merged into one: those above the base, or all */
+  squash?: 'new' | 'all'
   /** times of the image and of everything in new layers, seconds since 1970 */
   timestampSeconds?: number
   /** times of the image, and the latest that files of new layers have */

@@ -84,7 +84,8 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
       return folder
     },
   }
-  const stage = await buildStages(session, graph)
+  const built = await buildStages(session, graph)
+  const stage = await squashed({ ...session, filesOf: noFiles }, built)
   if (request.outputs.length > 0) {
     const { writeOutputs } = await import('./build/outputs.ts')
     return await writeOutputs(session, stage, names)
@@ -92,6 +93,13 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const { writeImage } = await import('./build/write-image.ts')
   const { image, digest } = await writeImage({ ...session, filesOf: noFiles }, stage, names)
   return { imageId: image.id, digest, names }
+}
+
+async function squashed(session: BuildSession, stage: FinishedStage): Promise<FinishedStage> {
+  const { squash } = session.request
+  if (squash === undefined) return stage
+  const { squashStage } = await import('./build/squash.ts')
+  return await squashStage(session, stage, squash)
 }
 
 /** What builds left that were killed: the first thing seen of one is its staging folder. */

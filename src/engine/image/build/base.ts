@@ -18,13 +18,25 @@ export interface BaseState extends FileState {
   platform: Platform
   /** of the base image's files */
   sizeBytes: number
+  /** how many of the layers, and of the steps of the history, are of the image that it all began with */
+  baseLayers: number
+  baseHistory: number
   /** annotations that name the base */
   base?: { name: string; digest: string }
 }
 
 /** `FROM scratch`. */
 export function scratchBase({ platform }: BuildSession): BaseState {
-  return { chain: [], layers: [], config: { Env: [defaultPath] }, history: [], platform, sizeBytes: 0 }
+  return {
+    chain: [],
+    layers: [],
+    config: { Env: [defaultPath] },
+    history: [],
+    platform,
+    sizeBytes: 0,
+    baseLayers: 0,
+    baseHistory: 0,
+  }
 }
 
 /** An image by name, pulled as the policy says. All its layers are unpacked then, and no sweep removes them while this build lasts. */
@@ -75,6 +87,8 @@ export async function imageBase(
       ...(config.variant !== undefined && { variant: config.variant }),
     },
     sizeBytes: layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    baseLayers: layers.length,
+    baseHistory: config.history?.length ?? 0,
     base: { name: chosen.name, digest: chosen.digest },
   }
 }

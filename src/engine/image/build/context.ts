@@ -52,7 +52,7 @@ async function contextFolder(context: ContextRequest, scratch: string): Promise<
     case 'archive':
       return await unpackContext(context, emptyFolder(scratch))
     case 'git':
-      return await (await import('./git.ts')).cloneRepository(context.url, join(scratch, 'git'))
+      return (await import('./git.ts')).cloneRepository(context.url, join(scratch, 'git'))
   }
 }
 

@@ -38,7 +38,7 @@ export async function prepareCopy(session: BuildSession, action: CopyAction, sta
   const { digest, fingerprint } = digestSources(
     root.number,
     patterns,
-    { ignore: files.ignore, exclude: action.exclude },
+    { ignore: files.ignore, exclude: action.exclude, parents: action.parents },
     session.memory,
   )
   return { key: { ...common, patterns: patterns.length, downloads, digest }, files, owner, fetched, fingerprint }
@@ -84,7 +84,7 @@ export async function performFolder(
 }
 
 /** A folder with an empty writable layer, and how it is mounted over the layers; alone where it stands for itself. */
-async function newLayer(
+export async function newLayer(
   session: BuildSession,
   state: FileState,
   isAlone: boolean,
@@ -142,19 +142,21 @@ async function fetchSources(session: BuildSession, action: CopyAction): Promise<
     if (source.kind === 'url') fetched[source.url] = await fetchUrl(session, source.url, action.checksum)
     else if (source.kind === 'git') fetched[source.url] = await fetchGit(session, source.url, action)
   }
-  if (action.checksum !== undefined && !action.sources.some(({ kind }) => kind === 'url'))
-    throw new TspodError('INVALID', '--checksum is for a file that is downloaded')
+  const isFetched = action.sources.length === 1 && Object.keys(fetched).length === 1
+  if (action.checksum !== undefined && !isFetched)
+    throw new TspodError('INVALID', '--checksum is for a single source that is a URL or a git repository')
   return fetched
 }
 
 async function fetchUrl(session: BuildSession, url: string, checksum: string | undefined): Promise<Fetched> {
   const { open } = await import('node:fs/promises')
-  const { download } = await import('#image/download.ts')
+  const { openDownload } = await import('#image/download.ts')
   const path = join(session.scratch, `download-${session.nextFolder()}`)
   const hash = createHash('sha256')
+  const { chunks, modifiedSeconds } = await openDownload(new URL(url))
   {
     await using file = await open(path, 'wx', 0o600)
-    for await (const chunk of await download(new URL(url))) {
+    for await (const chunk of chunks) {
       hash.update(chunk)
       await file.writeFile(chunk)
     }
@@ -167,13 +169,13 @@ async function fetchUrl(session: BuildSession, url: string, checksum: string | u
     throw new TspodError('INVALID', `downloading "${url}": the URL has no name of a file`, {
       hint: 'end the destination with the name it should have',
     })
-  return { path, name, digest }
+  return { path, name, digest, ...(modifiedSeconds !== undefined && { modifiedSeconds }) }
 }
 
-async function fetchGit(session: BuildSession, url: string, { keepGitDir }: CopyAction): Promise<Fetched> {
+async function fetchGit(session: BuildSession, url: string, { keepGitDir, checksum }: CopyAction): Promise<Fetched> {
   const { cloneRepository } = await import('./git.ts')
   const folder = join(session.scratch, `git-${session.nextFolder()}`)
-  const path = await cloneRepository(url, folder, { keepGitDir })
+  const path = cloneRepository(url, folder, { keepGitDir, ...(checksum !== undefined && { commit: checksum }) })
   using root = openRoot(path)
   const { digest } = digestSources(root.number, [''], { ignore: ['.git'], exclude: [] }, session.memory)
   return { path, name: '', digest }

@@ -8,23 +8,26 @@ import { runProgramSync } from '#host/run-program.ts'
 const TIMEOUT_MS = 600_000
 
 /** Fetches one commit into `folder`, which is made; the folder that the URL means. Throws NOT_FOUND, INVALID. */
-export async function cloneRepository(
+export function cloneRepository(
   url: string,
   folder: string,
-  options: { keepGitDir?: boolean } = {},
-): Promise<string> {
+  options: { keepGitDir?: boolean /** the commit it must be, in full or its beginning */; commit?: string } = {},
+): string {
   const git = findProgram('git')
   if (git === undefined)
     throw new TspodError('NOT_FOUND', `fetching "${url}": git is not installed`, { hint: 'install the package git' })
   const { repository, ref, path } = parseGitUrl(url)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const run = (...args: string[]): void => {
-    const { status, stderr } = runProgramSync(git, ['-C', folder, ...args], { timeoutMs: TIMEOUT_MS })
-    if (status === 0) return
+  const run = (...args: string[]): string => {
+    const { status, stdout, stderr } = runProgramSync(git, ['-C', folder, ...args], { timeoutMs: TIMEOUT_MS })
+    if (status === 0) return stdout.trim()
     throw new TspodError('INVALID', `fetching "${url}": git ${args[0] ?? ''}: ${stderr.trim() || 'it failed'}`)
   }
   run('init', '--quiet')
   run('fetch', '--quiet', '--depth', '1', '--no-tags', '--', repository, ref)
+  const commit = run('rev-parse', 'FETCH_HEAD')
+  if (options.commit !== undefined && !commit.startsWith(options.commit))
+    throw new TspodError('INVALID', `fetching "${url}": found the commit ${commit}, wanted ${options.commit}`)
   run('-c', 'advice.detachedHead=false', 'checkout', '--quiet', 'FETCH_HEAD')
   if (existsSync(join(folder, '.gitmodules')))
     run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth', '1')
