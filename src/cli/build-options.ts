@@ -41,8 +41,11 @@ export const buildOptions = {
   buildArg: list('name[=value]', "Set a build argument; without a value, the caller's variable"),
   buildArgFile: list('file', 'Read build arguments from a file', { completes: 'files' }),
   buildContext: list('name=place', 'A further context: a folder, or docker-image://IMAGE'),
-  cacheFrom: refused('image', 'caches of registries come later; the local one is used by itself'),
-  cacheTo: refused('image', 'caches of registries come later'),
+  cacheFrom: list('place', 'Use what other builds remember: REPOSITORY, type=registry,ref=, type=local,src='),
+  cacheTo: list(
+    'place',
+    'Leave what is remembered for others: REPOSITORY, type=registry,ref=, type=local,dest=, type=inline',
+  ),
   cacheTtl: parsed('duration', 'Use no result older than this, such as 24h', parseDurationOption),
   capAdd: commas('capability', 'Add capabilities to RUN'),
   capDrop: commas('capability', 'Drop capabilities of RUN'),

@@ -10,6 +10,7 @@ import { parseUlimit } from '#container/options/ulimit.ts'
 import type { MountRequest } from '#container/request.ts'
 import type { BuildOutput, BuildRequest, ContextRequest, SecretRequest } from '#engine/contracts/build.ts'
 import { during } from '#errors.ts'
+import { cacheSourceOf, cacheTargetOf } from './build-cache-options.ts'
 import type { buildOptions } from './build-options.ts'
 import { usageError } from './command.ts'
 import { openOutput } from './file-output.ts'
@@ -43,6 +44,8 @@ export async function buildRequest(
     pull: values.pull ?? 'missing',
     pullOptions: pullOptionsOf(values),
     noCache: values.noCache ?? false,
+    cacheFrom: (values.cacheFrom ?? []).map(cacheSourceOf),
+    cacheTo: (values.cacheTo ?? []).map(cacheTargetOf),
     cacheTtlMs: values.cacheTtl,
     labels: new Map((values.label ?? []).map(each => optionalPair(each))),
     annotations: new Map((values.annotation ?? []).map(each => pair('--annotation', each))),

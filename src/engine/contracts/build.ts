@@ -24,6 +24,16 @@ export type BuildOutput =
   | { kind: 'tar'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
   | { kind: 'oci' | 'docker'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
 
+/** Where other builds left what they remember. */
+export type CacheSource = { kind: 'registry'; reference: string } | { kind: 'local'; path: string }
+
+/** Where this build leaves it; `max` has the steps of all stages, `min` those that the result is made of. */
+export type CacheTarget =
+  | { kind: 'registry'; reference: string; mode: 'min' | 'max'; ignoresErrors: boolean }
+  | { kind: 'local'; path: string; mode: 'min' | 'max'; ignoresErrors: boolean }
+  /** in the image itself */
+  | { kind: 'inline' }
+
 /** How the containers of RUN differ from those that `run` makes. */
 export interface RunSettings {
   network: NetworkRequest
@@ -59,6 +69,8 @@ export interface BuildRequest {
   pullOptions: PullOptions
   /** no cache at all, or not for these stages */
   noCache: boolean | string[]
+  cacheFrom: CacheSource[]
+  cacheTo: CacheTarget[]
   /** records older than this count for nothing */
   cacheTtlMs?: number
   labels: Map<string, string>

@@ -68,6 +68,7 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     globals,
     platform,
     cache: new BuildCache(graphRoot),
+    used: [],
     memory,
     workers,
     lease,
@@ -84,7 +85,15 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
       return folder
     },
   }
+  if (request.cacheFrom.length > 0) {
+    const { SharedCache } = await import('./build/import-cache.ts')
+    session.shared = stack.use(await SharedCache.open(session))
+  }
   const built = await buildStages(session, graph)
+  if (request.cacheTo.length > 0) {
+    const { exportCache } = await import('./build/export-cache.ts')
+    await exportCache(session, built)
+  }
   const stage = await squashed({ ...session, filesOf: noFiles }, built)
   if (request.outputs.length > 0) {
     const { writeOutputs } = await import('./build/outputs.ts')

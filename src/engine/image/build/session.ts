@@ -5,6 +5,7 @@ import type { BuildCache, BuiltLayer, CacheRecord } from '#build/cache.ts'
 import type { DigestMemory } from '#build/context/digest.ts'
 import type { Containerfile } from '#build/parse/containerfile.ts'
 import type { GivenArgs, GlobalScope } from '#build/plan/scope.ts'
+import type { UsedRecord } from '#build/shared-cache.ts'
 import type { StepWorkers } from '#build/worker/conversation.ts'
 import type { MadeLayer, TimeRule } from '#build/worker/protocol.ts'
 import type { BuildRequest } from '#engine/contracts/build.ts'
@@ -19,6 +20,7 @@ import type { LayerMode } from '#storage/layer-paths.ts'
 import { publishLayer } from '#storage/layer-store.ts'
 import type { LayerStore } from '#storage/layers.ts'
 import type { OpenContext } from './context.ts'
+import type { SharedCache } from './import-cache.ts'
 import type { StageFiles } from './stage-files.ts'
 
 export interface BuildSession {
@@ -30,6 +32,10 @@ export interface BuildSession {
   globals: GlobalScope
   platform: Platform
   cache: BuildCache
+  /** `--cache-from` */
+  shared?: SharedCache
+  /** records that this build used or made, in order */
+  used: UsedRecord[]
   memory: DigestMemory
   workers: StepWorkers
   lease: Lease

@@ -154,7 +154,11 @@ async function resultOf(
   isCached: boolean,
   number: number,
 ): Promise<Result> {
-  const { cache, mode, times } = session
+  const { cache, mode, times, used } = session
+  const remember = (record: CacheRecord): CacheRecord => {
+    used.push({ key, record })
+    return record
+  }
   const below = action.kind === 'copy' && action.link ? '' : (state.chain.at(-1) ?? '')
   const copy = action.kind === 'copy' ? await prepareCopy(session, action, state) : undefined
   const parts =
@@ -167,16 +171,34 @@ async function resultOf(
     await session.lease.protect([...found.chain, ...(found.layer === undefined ? [] : [found.layer.descriptor.digest])])
     // it may have been swept between the look and the promise
     const again = findCached(session, key)
-    if (again !== undefined) return { value: again, how: 'cached' }
+    if (again !== undefined) return { value: remember(await aboveState(session, action, again, state)), how: 'cached' }
+  }
+  const shared = isCached ? await session.shared?.find(session, key, state, number) : undefined
+  if (shared !== undefined) {
+    cache.put(key, shared)
+    return { value: remember(shared), how: 'cached' }
   }
   const value = await perform(session, action, step, state, copy, number)
-  if (copy === undefined || value.isSame) cache.put(key, value.record)
+  if (copy === undefined || value.isSame) cache.put(key, remember(value.record))
   else
     session.request.onEvent({
       kind: 'warning',
       text: `${step.line.file.name}:${step.line.startLine}: the files changed while they were copied: the result is not kept for later builds`,
     })
   return { value: value.record, how: 'done' }
+}
+
+/** The record of a COPY --link is found over any layers: its own goes on top of those that are here. */
+async function aboveState(
+  session: BuildSession,
+  action: Action,
+  record: CacheRecord,
+  state: FinishedStage,
+): Promise<CacheRecord> {
+  const { layer } = record
+  if (action.kind !== 'copy' || !action.link || layer === undefined) return record
+  const { placeLayer } = await import('./place-layer.ts')
+  return { ...record, chain: await placeLayer(session, state, layer) }
 }
 
 async function perform(

@@ -1,6 +1,7 @@
 // A finished stage as an image of the store: configuration, manifest, names.
 import { cacheKey } from '#build/cache.ts'
 import { setVariable } from '#build/plan/image-config.ts'
+import { inlineRecords, sharedCacheField } from '#build/shared-cache.ts'
 import { blobSize, digestOfBytes, writeBlob } from '#image/blobs.ts'
 import type { StoredImage } from '#image/stored-image.ts'
 import { hexOf } from '#oci/digest.ts'
@@ -22,11 +23,14 @@ export async function writeImage(
 ): Promise<WrittenImage> {
   const { engine, request, cache } = session
   const config = finalConfig(session, stage)
+  const isInline = request.cacheTo.some(({ kind }) => kind === 'inline')
+  const records = isInline ? inlineRecords(session.used, stage.layers) : undefined
   // when an image of this very content was first made: then it is the same image
   const key = cacheKey({
     version: 1,
     image: config,
     history: stage.history,
+    records,
     annotations: [...request.annotations],
     format: request.format,
   })
@@ -42,6 +46,7 @@ export async function writeImage(
     config,
     rootfs: { type: 'layers', diff_ids: stage.layers.map(({ diffId }) => diffId) },
     history: stage.history.map(entry => ({ created, ...entry })),
+    ...(records && { [sharedCacheField]: { records } }),
   }
   const isOci = request.format === 'oci'
   const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
