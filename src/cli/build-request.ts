@@ -40,9 +40,10 @@ export async function buildRequest(
     from: values.from,
     buildArgs: new Map([...(values.buildArgFile ?? []).flatMap(argFile), ...(values.buildArg ?? []).flatMap(argOf)]),
     contexts: new Map((values.buildContext ?? []).map(each => pair('--build-context', each))),
-    platform: onePlatform(platformOf(values)),
+    platforms: platformsOf(values),
+    ...(values.manifest !== undefined && { manifest: values.manifest }),
     pull: values.pull ?? 'missing',
-    pullOptions: pullOptionsOf(values),
+    pullOptions: pullOptionsOf({ ...values, platform: undefined, os: undefined, arch: undefined, variant: undefined }),
     noCache: values.noCache ?? false,
     cacheFrom: (values.cacheFrom ?? []).map(cacheSourceOf),
     cacheTo: (values.cacheTo ?? []).map(cacheTargetOf),
@@ -95,10 +96,13 @@ function contextOf(text: string | undefined, files: readonly string[]): ContextR
   return { kind: 'folder', path: text }
 }
 
-function onePlatform(platform: string | undefined): string | undefined {
-  if (platform?.includes(',') === true)
-    throw usageError('--platform: a build for several platforms at once is not implemented yet')
-  return platform
+function platformsOf(values: BuildValues): string[] {
+  const all =
+    platformOf(values)
+      ?.split(',')
+      .map(each => each.trim()) ?? []
+  if (all.some(each => each === '')) throw usageError(`--platform "${values.platform ?? ''}" has an empty platform`)
+  return [...new Set(all)]
 }
 
 function epochOfEnvironment(): number | undefined {

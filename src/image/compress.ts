@@ -10,6 +10,7 @@ import { gzipMember } from '#host/bun.ts'
 import { type Fd, openPipe } from '#sys/fd.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import { startWorker, type Worker } from '#userns/worker.ts'
+import type { GzipRequest } from './gzip-worker.ts'
 
 export type Packed = 'gzip' | 'zstd'
 
@@ -18,10 +19,12 @@ export interface CompressOptions {
   level: number
   /** Where workers run; absent: this thread does it all. */
   openNamespace?: () => Promise<UserNamespace>
+  /** A file with the very bytes of the source: workers read it themselves, and the source is read only to its end. */
+  file?: { path: string; bytes: number }
 }
 
-/** libdeflate's 4 packs tighter than zlib's 6. */
-export const defaultLevel: Record<Packed, number> = { gzip: 4, zstd: 3 }
+/** libdeflate's 2 packs about as tightly as zlib's 6. */
+export const defaultLevel: Record<Packed, number> = { gzip: 2, zstd: 3 }
 export const highestLevel: Record<Packed, number> = { gzip: 9, zstd: 19 }
 
 const blockBytes = 1 << 19
@@ -30,7 +33,7 @@ const mostLanes = 8
 /** The compressed form of `source`. */
 export async function* compress(
   source: AsyncIterable<Uint8Array>,
-  { format, level, openNamespace }: CompressOptions,
+  { format, level, openNamespace, file }: CompressOptions,
 ): AsyncIterable<Uint8Array> {
   if (format === 'zstd') return yield* zstd(source, level)
   if (openNamespace === undefined) {
@@ -38,13 +41,32 @@ export async function* compress(
     return
   }
   const namespace = await openNamespace()
-  await using lanes = new Lanes(namespace, level)
+  await using lanes = new Lanes(namespace, { level, ...(file && { path: file.path }) })
+  const end = file === undefined ? undefined : readToEnd(source)
+  end?.catch(() => undefined) // told below
   const waiting: Promise<Uint8Array>[] = []
-  for await (const block of blocksOf(source)) {
+  for await (const block of file === undefined ? blocksOf(source) : extentsOf(file.bytes)) {
     waiting.push(lanes.compress(block))
-    if (waiting.length >= lanes.count) yield await (waiting.shift() as Promise<Uint8Array>)
+    if (waiting.length >= lanes.count * 2) yield await (waiting.shift() as Promise<Uint8Array>)
   }
   for (const member of waiting) yield await member
+  await end
+}
+
+async function readToEnd(source: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of source);
+}
+
+/** A block of a file. */
+interface Extent {
+  offset: number
+  bytes: number
+}
+
+/** As `blocksOf` cuts. */
+function* extentsOf(bytes: number): Generator<Extent> {
+  for (let offset = 0; offset === 0 || offset < bytes; offset += blockBytes)
+    yield { offset, bytes: Math.min(blockBytes, bytes - offset) }
 }
 
 async function* zstd(source: AsyncIterable<Uint8Array>, level: number): AsyncIterable<Uint8Array> {
@@ -88,12 +110,12 @@ class Lanes implements AsyncDisposable {
   readonly #lanes: { worker: Worker; output: Fd; last: Promise<unknown> }[] = []
   #next = 0
 
-  constructor(namespace: UserNamespace, level: number) {
+  constructor(namespace: UserNamespace, request: GzipRequest) {
     const count = Math.min(mostLanes, availableParallelism())
     for (let index = 0; index < count; index++) {
       const [output, writer] = openPipe()
       using _writer = writer
-      const worker = startWorker(namespace, 'gzip', { level }, { stdin: 'pipe', stdout: writer.number })
+      const worker = startWorker(namespace, 'gzip', request, { stdin: 'pipe', stdout: writer.number })
       this.#lanes.push({ worker, output, last: Promise.resolve() })
     }
   }
@@ -102,15 +124,14 @@ class Lanes implements AsyncDisposable {
     return this.#lanes.length
   }
 
-  compress(block: Uint8Array): Promise<Uint8Array> {
+  compress(block: Uint8Array | Extent): Promise<Uint8Array> {
     const lane = this.#lanes[this.#next++ % this.#lanes.length]
     if (lane === undefined) throw new TspodError('INTERNAL', 'compressing: there is no worker')
     const earlier = lane.last
     const member = (async () => {
       await earlier
+      await lane.worker.write(messageOf(block))
       const head = Buffer.alloc(4)
-      head.writeUInt32LE(block.byteLength)
-      await lane.worker.write(Buffer.concat([head, block]))
       await fill(lane.output.number, head)
       const packed = Buffer.allocUnsafeSlow(head.readUInt32LE())
       await fill(lane.output.number, packed)
@@ -127,6 +148,16 @@ class Lanes implements AsyncDisposable {
       output.close()
     }
   }
+}
+
+/** What a worker is asked: the bytes, or where they are in its file. */
+function messageOf(block: Uint8Array | Extent): Buffer {
+  const isExtent = !(block instanceof Uint8Array)
+  const head = Buffer.alloc(isExtent ? 12 : 4)
+  head.writeUInt32LE(isExtent ? block.bytes : block.byteLength)
+  if (!isExtent) return Buffer.concat([head, block])
+  head.writeDoubleLE(block.offset, 4)
+  return head
 }
 
 async function fill(fd: number, buffer: Buffer): Promise<void> {

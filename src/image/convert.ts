@@ -18,7 +18,7 @@ import {
 } from '#oci/media-types.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import { blobPath, digestOfBytes, readBlob } from './blobs.ts'
-import { compress, type Packed } from './compress.ts'
+import { type CompressOptions, compress, defaultLevel, type Packed } from './compress.ts'
 import { decompress } from './decompress.ts'
 import { findPackedLayer, keepPackedLayer } from './packed-layers.ts'
 import type { ManifestBytes, OpenBlob } from './source.ts'
@@ -139,9 +139,12 @@ export async function convertLayer(
     return { descriptor: { ...layer, mediaType }, diffId, open: offset => blobStream(root, layer.digest, offset) }
   const plain = () => checked(decompress(blobStream(root, layer.digest), found), layer.digest, diffId)
   if (wanted === 'none') return await plainLayer(plain, { mediaType, diffId, position, layer }, options)
-  const packing = typeof options.layers === 'object' ? options.layers : { level: 4 }
+  const packing = typeof options.layers === 'object' ? options.layers : { level: defaultLevel.gzip }
   const key = { diffId, format: wanted, level: packing.level }
-  const packed = findPackedLayer(root, key) ?? (await pack(root, plain(), key, options))
+  const known = findPackedLayer(root, key)
+  const file = found === 'none' ? { path: blobPath(root, layer.digest), bytes: layer.size } : undefined
+  const bytes = file === undefined ? plain : () => checked(sameBuffer(file.path), layer.digest, diffId)
+  const packed = known ?? (await pack(root, bytes(), key, { ...options, file }))
   const { path, digest, size } = packed
   return {
     descriptor: { mediaType, digest, size },
@@ -172,11 +175,11 @@ async function pack(
   root: string,
   plain: AsyncIterable<Uint8Array>,
   key: { diffId: Digest; format: Packed; level: number },
-  { scratch, openNamespace }: ConvertOptions,
+  { scratch, openNamespace, file }: ConvertOptions & Pick<CompressOptions, 'file'>,
 ) {
   const path = join(scratch, `${hexOf(key.diffId)}.${key.format}`)
   const { format, level } = key
-  const written = await writeScratch(compress(plain, { format, level, openNamespace }), path)
+  const written = await writeScratch(compress(plain, { format, level, openNamespace, file }), path)
   return await keepPackedLayer(root, key, { path, ...written })
 }
 
@@ -195,6 +198,17 @@ function isRepacked(found: Compression, { layers }: ConvertOptions): boolean {
 /** A blob of the store as a stream. */
 function blobStream(root: string, digest: Digest, start = 0): AsyncIterable<Uint8Array> {
   return createReadStream(blobPath(root, digest), { start, highWaterMark: 1 << 20 })
+}
+
+/** A file piece by piece, each in the same memory: for whoever is done with one before it takes the next. */
+async function* sameBuffer(path: string): AsyncIterable<Uint8Array> {
+  await using file = await open(path)
+  const buffer = Buffer.allocUnsafeSlow(1 << 20)
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength)
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+  }
 }
 
 /** A layer's plain bytes. Throws INVALID at their end where they are not those that the image names. */

@@ -381,6 +381,29 @@ describe('mistakes and bad luck', () => {
     expect(readdirSync(join(box.graphRoot, 'tmp')).filter(name => name.startsWith('stage-'))).toEqual([])
   })
 
+  tspodOnly()('--check says what could be better, and builds nothing', async () => {
+    const folder = context('FROM alpine as base\nCOPY hidden /\nRUN exit 7\n', { '.dockerignore': 'hidden' })
+    const { status, stdout } = await tspod('build', '--check', folder)
+    expect(status).toBe(1)
+    expect(stdout).toStartWith(
+      'Check complete, 2 warnings have been found!\n\nWARNING: FromAsCasing - https://docs.docker.com/',
+    )
+    expect(stdout).toContain(
+      '\nContainerfile:2\n--------------------\n   1 |     FROM alpine as base\n   2 | >>> COPY hidden /\n',
+    )
+    write(folder, 'Containerfile', 'FROM alpine AS base\nRUN exit 7\n')
+    expect(await tspod('build', '--check', folder)).toMatchObject({
+      status: 0,
+      stdout: 'Check complete, no warnings found.\n',
+    })
+    write(folder, 'Containerfile', '# check=error=true\nFROM alpine as base\n')
+    const strict = await tspod('build', folder)
+    expect([strict.status, strict.stderr]).toEqual([
+      125,
+      expect.stringContaining('lint violation found for rules: FromAsCasing'),
+    ])
+  })
+
   tspodOnly()('what is not there yet is refused by name', async () => {
     const { status, stderr } = await tspod('build', '--sbom', 'x', context('FROM alpine\n'))
     expect([status, stderr]).toEqual([125, expect.stringContaining('--sbom is not implemented yet')])

@@ -56,8 +56,6 @@ export function parseTriggers(from: WholeLine, triggers: readonly string[], imag
 
 function newStage(stages: readonly Stage[], from: FromInstruction): Stage {
   const { name } = from
-  if (name !== undefined && stages.some(stage => stage.name === name))
-    throw from.line.error(`a stage "${name}" is there already`, from.line.text.split(/\s+/).at(-1))
   return { index: stages.length, from, ...(name !== undefined && { name }), instructions: [] }
 }
 

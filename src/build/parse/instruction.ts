@@ -2,6 +2,7 @@
 // The grammar is that of the Dockerfile reference; flags that are known and not there yet are refused by name.
 import type { TspodError } from '#errors.ts'
 import type { WholeLine } from './lines.ts'
+import { nearest } from './nearest.ts'
 import { type Flag, parseList, parsePairs, rawWords, takeFlags } from './words.ts'
 
 /** `RUN a b`, or `RUN ["a", "b"]`. */
@@ -103,7 +104,7 @@ export function parseInstruction(line: WholeLine, escape: string): Instruction {
   const [, word = '', after = ''] = /^(\S+)\s*([\s\S]*)$/.exec(line.text) ?? []
   const kind = keywords.find(each => each === word.toLowerCase())
   if (kind === undefined) {
-    const near = nearest(word.toLowerCase())
+    const near = nearest(word.toLowerCase(), keywords)
     throw line.error(`"${word}" is no instruction`, word, {
       hint: near === undefined ? 'an instruction is FROM, RUN, COPY, …' : `did you mean ${near.toUpperCase()}?`,
     })
@@ -348,20 +349,3 @@ function flagBoolean({ line, keyword, flags }: Body, wanted: string): boolean {
 }
 
 /** The keyword that one or two slips make of it. */
-function nearest(word: string): string | undefined {
-  const ranked = keywords.map(each => ({ each, slips: distance(word, each) })).sort((a, b) => a.slips - b.slips)
-  const [best] = ranked
-  return best !== undefined && best.slips <= 2 && best.slips < word.length ? best.each : undefined
-}
-
-/** Levenshtein's distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (const [i, letter] of a.split('').entries()) {
-    const next = [i + 1]
-    for (const [j, other] of b.split('').entries())
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (letter === other ? 0 : 1)))
-    row = next
-  }
-  return row[b.length] ?? 0
-}

@@ -62,11 +62,11 @@ export function resolveFrom(
   before: number,
   { file, contexts }: Pick<GraphInputs, 'file' | 'contexts'>,
 ): FromRef {
+  if (name === 'scratch') return { kind: 'scratch' }
   const stage = file.stages.slice(0, before).findLast(each => each.name === name.toLowerCase())
   if (stage !== undefined) return { kind: 'stage', index: stage.index }
   if (/^\d+$/.test(name) && Number(name) < before) return { kind: 'stage', index: Number(name) }
   if (contexts.has(name)) return { kind: 'context', name }
-  if (name === 'scratch') return { kind: 'scratch' }
   return { kind: 'image', name }
 }
 

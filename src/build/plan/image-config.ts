@@ -26,11 +26,12 @@ export function workdirAfter(config: ExecutionConfig, path: string): string {
   return posix.resolve('/', config.WorkingDir ?? '/', path)
 }
 
-/** `80`, `80/udp`, `8000-8002/tcp` as keys of the configuration. Throws INVALID at the word. */
+/** `80`, `80/udp`, `8000-8002/tcp` as keys of the configuration; an address or port of the host before them means nothing. Throws INVALID at the word. */
 export function exposedPorts(line: WholeLine, words: readonly string[]): Record<string, object> {
   const ports: Record<string, object> = {}
   for (const word of words) {
-    const [, from = '', to = from, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(\w+))?$/.exec(word) ?? []
+    const [, from = '', to = from, protocol = 'tcp'] =
+      /^(?:[^/]*:)?(\d{1,5})(?:-(\d{1,5}))?(?:\/(\w+))?$/.exec(word) ?? []
     const isPort = (text: string): boolean => Number(text) >= 1 && Number(text) <= 65_535
     if (!isPort(from) || !isPort(to) || Number(to) < Number(from))
       throw line.error(`EXPOSE "${word}" must be a port, 1-65535, or a range, perhaps with /tcp, /udp or /sctp`, word)

@@ -23,6 +23,14 @@ export const buildCommand = defineCommand({
     const kind: BuildProgressKind = wanted === 'auto' ? (isTTY ? 'tty' : 'plain') : wanted
     const progress = openBuildProgress(kind, { write: printError, columns: columns || 80, rows: rows || 24 })
     const request = await buildRequest(values, context, { onEvent: progress.onEvent, signal: stop.signal })
+    if (values.check === true) {
+      progress[Symbol.dispose]()
+      const { checkBuild } = await import('#engine/image/build-check.ts')
+      const { formatCheck } = await import('#cli/format/build-check.ts')
+      const checked = await checkBuild(request)
+      process.stdout.write(formatCheck(checked))
+      return checked.warnings.length === 0 ? 0 : 1
+    }
     const interrupt = (): void => stop.abort(new Interrupted())
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, interrupt)
     const { buildImage } = await import('#engine/image/build.ts')

@@ -64,7 +64,10 @@ export interface BuildRequest {
   buildArgs: Map<string, string>
   /** `--build-context name=value` */
   contexts: Map<string, string>
-  platform?: string
+  /** as typed; none: this machine's. Several make a list */
+  platforms: string[]
+  /** `--manifest`: a list that what is built is added to */
+  manifest?: string
   pull: NonNullable<PullOptions['policy']>
   pullOptions: PullOptions
   /** no cache at all, or not for these stages */
@@ -113,4 +116,12 @@ export interface BuildOutcome {
   digest?: string
   /** full names that it has now */
   names: string[]
+}
+
+/** What `build --check` found. */
+export interface CheckedBuild {
+  fileName: string
+  lines: readonly string[]
+  /** `url` explains the rule; lines count from 1 */
+  warnings: { rule: string; url: string; detail: string; startLine: number; endLine: number }[]
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { BuildCache } from '#build/cache.ts'
 import { DigestMemory } from '#build/context/digest.ts'
 import { parseContainerfile } from '#build/parse/containerfile.ts'
-import { planGraph, resolveFrom, type StageGraph } from '#build/plan/graph.ts'
+import { planGraph } from '#build/plan/graph.ts'
 import { type GivenArgs, globalScope, unusedArgs } from '#build/plan/scope.ts'
 import { StepWorkers } from '#build/worker/conversation.ts'
 import { containerDir } from '#container/record.ts'
@@ -15,11 +15,10 @@ import { openLease } from '#image/lease.ts'
 import { fullTagName } from '#image/store.ts'
 import { parsePlatform } from '#oci/platform.ts'
 import { findLeftovers, openStaging, sweepStaging } from '#storage/staging.ts'
-import { type BaseState, imageBase } from './build/base.ts'
 import { openBuildContext } from './build/context.ts'
 import type { BuildSession } from './build/session.ts'
-import { buildStage, type FinishedStage } from './build/stage.ts'
-import type { StageFiles } from './build/stage-files.ts'
+import type { FinishedStage } from './build/stage.ts'
+import { afterStages, buildStages, type Session } from './build/stages.ts'
 import { hostPlatform } from './import.ts'
 
 /** The verb. Throws what a step failed with; what was finished before stays in the cache. */
@@ -32,19 +31,10 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const staging = stack.use(openStaging(graphRoot, 'build', () => engine.namespace()))
   const { context, file: text } = await openBuildContext(request, staging.path)
   const file = parseContainerfile(text.name, text.text)
-  const buildPlatform = hostPlatform()
-  const platform = request.platform === undefined ? buildPlatform : parsePlatform(request.platform, buildPlatform)
-  const args: GivenArgs = { given: request.buildArgs, platform, buildPlatform, target: request.target ?? '' }
-  const globals = globalScope(file, args)
-  const contexts = new Set(request.contexts.keys())
-  const graph = planGraph({
-    file,
-    globals,
-    contexts,
-    ...(request.target !== undefined && { target: request.target }),
-    ...(request.from !== undefined && { from: request.from }),
-    all: !request.skipUnusedStages,
-  })
+  if (file.directives.check !== undefined) {
+    const { obeyCheckDirective } = await import('./build-check.ts')
+    await obeyCheckDirective(engine, request, file, context.ignore)
+  }
   for (const name of unusedArgs(file, request.buildArgs))
     request.onEvent({ kind: 'warning', text: `[Warning] one or more build args were not consumed: [${name}]` })
   const workers = stack.use(new StepWorkers(() => engine.namespace()))
@@ -59,16 +49,12 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const numbers = { step: 0, folder: 0 }
   const privateRoot = join(engine.runRoot, `build-${process.pid}`)
   stack.defer(() => rmSync(privateRoot, { recursive: true, force: true }))
-  const session: Omit<BuildSession, 'filesOf'> = {
+  const common: Omit<Session, 'platform' | 'args' | 'globals' | 'used'> = {
     engine,
     request,
     file,
     context,
-    args,
-    globals,
-    platform,
     cache: new BuildCache(graphRoot),
-    used: [],
     memory,
     workers,
     lease,
@@ -85,6 +71,38 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
       return folder
     },
   }
+  const [only, ...others] = request.platforms
+  if (others.length === 0 && request.manifest === undefined) return await buildFor(common, only, names)
+  const { buildList } = await import('./build/build-list.ts')
+  return await buildList(
+    engine,
+    request,
+    names,
+    async (platform, outputs) => await buildFor({ ...common, request: { ...request, outputs } }, platform, []),
+  )
+}
+
+/** Builds for one platform, this machine's where none is named; the image gets these names. */
+async function buildFor(
+  common: Omit<Session, 'platform' | 'args' | 'globals' | 'used'>,
+  wanted: string | undefined,
+  names: string[],
+): Promise<BuildOutcome> {
+  const { request, file } = common
+  const buildPlatform = hostPlatform()
+  const platform = wanted === undefined ? buildPlatform : parsePlatform(wanted, buildPlatform)
+  const args: GivenArgs = { given: request.buildArgs, platform, buildPlatform, target: request.target ?? '' }
+  const globals = globalScope(file, args)
+  const graph = planGraph({
+    file,
+    globals,
+    contexts: new Set(request.contexts.keys()),
+    ...(request.target !== undefined && { target: request.target }),
+    ...(request.from !== undefined && { from: request.from }),
+    all: !request.skipUnusedStages,
+  })
+  await using stack = new AsyncDisposableStack()
+  const session: Session = { ...common, platform, ...(wanted !== undefined && { wanted }), args, globals, used: [] }
   if (request.cacheFrom.length > 0) {
     const { SharedCache } = await import('./build/import-cache.ts')
     session.shared = stack.use(await SharedCache.open(session))
@@ -94,13 +112,13 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     const { exportCache } = await import('./build/export-cache.ts')
     await exportCache(session, built)
   }
-  const stage = await squashed({ ...session, filesOf: noFiles }, built)
+  const stage = await squashed(afterStages(session), built)
   if (request.outputs.length > 0) {
     const { writeOutputs } = await import('./build/outputs.ts')
     return await writeOutputs(session, stage, names)
   }
   const { writeImage } = await import('./build/write-image.ts')
-  const { image, digest } = await writeImage({ ...session, filesOf: noFiles }, stage, names)
+  const { image, digest } = await writeImage(afterStages(session), stage, names)
   return { imageId: image.id, digest, names }
 }
 
@@ -126,101 +144,7 @@ async function sweepKilledBuilds(engine: Engine): Promise<void> {
   }
 }
 
-const noFiles: BuildSession['filesOf'] = async () => {
-  throw new TspodError('INTERNAL', 'no stage is being built')
-}
-
 function timeRule({ timestampSeconds, epochSeconds, rewriteTimes }: BuildRequest): Pick<BuildSession, 'times'> {
   if (timestampSeconds !== undefined) return { times: { kind: 'set', seconds: timestampSeconds } }
   return epochSeconds !== undefined && rewriteTimes ? { times: { kind: 'clamp', seconds: epochSeconds } } : {}
-}
-
-/** Every stage begins when those it needs have ended, `--jobs` of them at a time. The first failure ends the others. */
-async function buildStages(shared: Omit<BuildSession, 'filesOf'>, graph: StageGraph): Promise<FinishedStage> {
-  const { request } = shared
-  const running = new Map<number, Promise<FinishedStage>>()
-  const stop = new AbortController()
-  const signal = AbortSignal.any([request.signal, stop.signal])
-  const slots = slotsFor(request.jobs)
-  const stageAt = (index: number): Promise<FinishedStage> =>
-    running.get(index) ?? Promise.reject(new TspodError('INTERNAL', `stage ${index} is not being built`))
-  const images = new Map<string, Promise<BaseState>>()
-  const contextBase = (name: string): Promise<BaseState> => namedContext(shared, name, images)
-  for (const node of graph.nodes) {
-    const filesOf = async (from: string | undefined): Promise<StageFiles> => {
-      if (from === undefined) return { kind: 'folder', ...shared.context }
-      const ref = resolveFrom(from, node.stage.index, { file: shared.file, contexts: new Set(request.contexts.keys()) })
-      if (ref.kind === 'scratch') return { kind: 'layers', name: from, chain: [] }
-      if (ref.kind === 'stage') return { kind: 'layers', name: from, chain: (await stageAt(ref.index)).chain }
-      if (ref.kind === 'context') {
-        const folder = contextFolder(request.contexts.get(ref.name) ?? '')
-        if (folder !== undefined) return { kind: 'folder', folder, ignore: [] }
-        return { kind: 'layers', name: from, chain: (await contextBase(ref.name)).chain }
-      }
-      return { kind: 'layers', name: from, chain: (await imageOnce(shared, ref.name, images)).chain }
-    }
-    const session: BuildSession = { ...shared, request: { ...request, signal }, filesOf }
-    const build = async (): Promise<FinishedStage> => {
-      await Promise.all(node.needs.map(stageAt))
-      return await slots(async () => await buildStage(session, node, { stage: stageAt, contextBase }))
-    }
-    const stage = build()
-    stage.catch((error: unknown) => stop.abort(error))
-    running.set(node.stage.index, stage)
-  }
-  await Promise.allSettled(running.values())
-  request.signal.throwIfAborted()
-  if (stop.signal.aborted) throw stop.signal.reason as Error
-
-  return await stageAt(graph.target.stage.index)
-}
-
-function slotsFor(count: number): <T>(body: () => Promise<T>) => Promise<T> {
-  let free = count === 0 ? Number.POSITIVE_INFINITY : count
-  const waiting: (() => void)[] = []
-  return async body => {
-    if (free === 0) await new Promise<void>(resolve => waiting.push(resolve))
-    else free--
-    try {
-      return await body()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) free++
-      else next()
-    }
-  }
-}
-
-/** An image that several places name is pulled once. */
-async function imageOnce(
-  session: Omit<BuildSession, 'filesOf'>,
-  name: string,
-  images: Map<string, Promise<BaseState>>,
-): Promise<BaseState> {
-  const known = images.get(name) ?? imageBase({ ...session, filesOf: noFiles }, name, undefined, 0)
-  images.set(name, known)
-  return await known
-}
-
-/** The folder that a value of --build-context names; `undefined` for an image. */
-function contextFolder(value: string): string | undefined {
-  if (/^(?:docker-image|container-image):\/\//.test(value) || value.startsWith('docker://')) return undefined
-  if (/^(?:https?|git|ssh|oci-layout):/.test(value))
-    throw new TspodError('UNSUPPORTED', `--build-context ${value} is not implemented yet`, {
-      hint: 'name a folder, or an image with docker-image://',
-    })
-  return value
-}
-
-async function namedContext(
-  session: Omit<BuildSession, 'filesOf'>,
-  name: string,
-  images: Map<string, Promise<BaseState>>,
-): Promise<BaseState> {
-  const value = session.request.contexts.get(name) ?? ''
-  if (contextFolder(value) !== undefined)
-    throw new TspodError('INVALID', `FROM ${name}: the context "${value}" is a folder, must be an image`, {
-      hint: `--build-context ${name}=docker-image://IMAGE`,
-    })
-  return await imageOnce(session, value.replace(/^[a-z-]+:\/\//, ''), images)
 }

@@ -124,7 +124,6 @@ const mistakes: [string, string, string][] = [
   ['an instruction before FROM', 'RUN x\nFROM y', 'Containerfile:1:1: RUN stands before the first FROM'],
   ['FROM with too many words', 'FROM a b', 'Containerfile:1:8: FROM a b must be'],
   ['a bad stage name', 'FROM a AS 1b', 'Containerfile:1:11: the stage name "1b"'],
-  ['two stages of one name', 'FROM a AS b\nFROM c as B', 'Containerfile:2:11: a stage "b" is there already'],
   ['an unknown flag', 'FROM a\nCOPY --chwon=1 a b', 'Containerfile:2:6: COPY has no flag --chwon'],
   ['COPY without a destination', 'FROM a\nCOPY a', 'Containerfile:2:6: COPY a must have'],
   ['no arguments', 'FROM a\nWORKDIR', 'Containerfile:2:1: WORKDIR has no arguments'],

@@ -47,7 +47,7 @@ export async function imageBase(
   step: number,
 ): Promise<BaseState> {
   const { engine, request } = session
-  const wanted = platform ?? request.platform
+  const wanted = platform ?? session.wanted
   const onProgress = (event: Extract<BuildEvent, { kind: 'progress' }>['event']): void =>
     request.onEvent({ kind: 'progress', step, event })
   const choose = async (pull: ContainerRequest['pull']) =>

@@ -14,7 +14,10 @@ import type { ChosenImage } from '#engine/container/choose-image.ts'
 import { planSources } from '#engine/container/mount-sources.ts'
 import { resolveMounts } from '#engine/container/resolve-mounts.ts'
 import { prepareRoot, rootOf, withFiles, withStages } from '#engine/container/root.ts'
+import { hostPlatform } from '#engine/image/import.ts'
 import { TspodError } from '#errors.ts'
+import { foreignObstacle } from '#host/binfmt.ts'
+import { formatPlatform, type Platform } from '#oci/platform.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { openRunMounts } from './run-mounts.ts'
 import type { BuildSession, FileState } from './session.ts'
@@ -29,10 +32,11 @@ export interface FinishedRun extends AsyncDisposable {
 export async function runStep(
   session: BuildSession,
   action: RunAction,
-  state: FileState,
+  state: FileState & { platform: Platform },
   onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void,
 ): Promise<FinishedRun> {
   const { engine } = session
+  refuseForeign(state)
   const id = newContainerId()
   const folder = containerDir(engine.graphRoot, id)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -104,6 +108,16 @@ export async function runStep(
   if (layer === undefined) throw new TspodError('INTERNAL', 'the worker of the build made no layer')
   const kept = stack.move()
   return { folder, made: layer, [Symbol.asyncDispose]: async () => await kept.disposeAsync() }
+}
+
+/** Programs for another processor need an interpreter. */
+function refuseForeign({ platform }: FileState & { platform: Platform }): void {
+  const obstacle = foreignObstacle(platform.architecture, hostPlatform().architecture)
+  if (obstacle === undefined) return
+  const { found, hint } = obstacle
+  throw new TspodError('UNSUPPORTED', `running a program for ${formatPlatform(platform)}: ${found}`, {
+    hint: `${hint}; COPY, ADD and the rest need none`,
+  })
 }
 
 export const parentOf = ({ chain }: FileState) => {

@@ -31,6 +31,8 @@ export interface BuildSession {
   args: GivenArgs
   globals: GlobalScope
   platform: Platform
+  /** the same as it was asked for; absent: nobody asked, and it is this machine's */
+  wanted?: string
   cache: BuildCache
   /** `--cache-from` */
   shared?: SharedCache

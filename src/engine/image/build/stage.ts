@@ -6,6 +6,7 @@ import type { StageNode } from '#build/plan/graph.ts'
 import { planStage } from '#build/plan/stage.ts'
 import type { Action, Step } from '#build/plan/step.ts'
 import { during, TspodError } from '#errors.ts'
+import { formatPlatform } from '#oci/platform.ts'
 import { type BaseState, imageBase, scratchBase } from './base.ts'
 import { performCopy, performFolder, prepareCopy } from './copy-step.ts'
 import { mountsKey } from './run-mounts.ts'
@@ -24,14 +25,15 @@ export interface StageTools {
   contextBase: (name: string) => Promise<BaseState>
 }
 
-/** `[name 2/5] `, as BuildKit shows it. */
-const label = (name: string, index: number, count: number): string => `[${name} ${index}/${count}]`
+/** `[name 2/5]`, as BuildKit shows it; with the platform where there are several. */
+const label = ({ request, platform }: BuildSession, name: string, index: number, count: number): string =>
+  `[${request.platforms.length > 1 ? `${formatPlatform(platform)} ` : ''}${name} ${index}/${count}]`
 
 export async function buildStage(session: BuildSession, node: StageNode, tools: StageTools): Promise<FinishedStage> {
   const { stage } = node
   const name = stage.name ?? `stage-${stage.index}`
   const from = session.nextStep()
-  const fromName = `${label(name, 1, stage.instructions.length + 1)} ${stage.from.line.text}`
+  const fromName = `${label(session, name, 1, stage.instructions.length + 1)} ${stage.from.line.text}`
   const base = await announced(session, from, fromName, async () => ({
     value: await openBase(session, node, tools, from),
     how: 'done',
@@ -53,7 +55,7 @@ export async function buildStage(session: BuildSession, node: StageNode, tools: 
     (Array.isArray(session.request.noCache) && !session.request.noCache.includes(name))
   for (const [index, step] of steps.entries()) {
     session.request.signal.throwIfAborted()
-    const title = `${label(name, index + 2, steps.length + 1)} ${firstLine(step.shown)}`
+    const title = `${label(session, name, index + 2, steps.length + 1)} ${firstLine(step.shown)}`
     state = await takeStep(session, step, title, state, isCached)
   }
   return state

@@ -1,0 +1,106 @@
+// Builds for several platforms: an image for each, and a list of them.
+import { describe, expect } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { tspodOnly, useSandbox, write } from './sandbox.ts'
+
+const box = useSandbox('alpine')
+const { ok, tspod } = box
+const registry = process.env.TSPOD_TEST_REGISTRY ?? ''
+let number = 0
+
+function context(containerfile: string): string {
+  const folder = box.folder(`context-${++number}`)
+  write(folder, 'Containerfile', containerfile)
+  write(folder, 'file-amd64', 'for amd64\n')
+  write(folder, 'file-arm64', 'for arm64\n')
+  return folder
+}
+
+interface Index {
+  manifests: { digest: string; platform: { os: string; architecture: string } }[]
+}
+
+const file = 'FROM scratch\nARG TARGETARCH\nCOPY file-${TARGETARCH} /file\nLABEL arch=$TARGETARCH\n'
+
+describe('--platform a,b', () => {
+  tspodOnly()('makes a list under the name, which goes to a registry whole', async () => {
+    const name = `${registry}/platforms/plain:1`
+    const iid = join(box.home, 'iid')
+    const { status, stdout, stderr } = await tspod(
+      'build',
+      '--platform',
+      'linux/amd64,linux/arm64',
+      '-t',
+      name,
+      '--iidfile',
+      iid,
+      context(file),
+    )
+    expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
+    expect(stderr).toContain('[linux/arm64 stage-0 3/4] COPY file-arm64 /file')
+    expect(readFileSync(iid, 'utf8')).toBe(`sha256:${stdout.trim()}`)
+    const index = JSON.parse(await ok('manifest', 'inspect', name)) as Index
+    expect(index.manifests.map(({ platform }) => `${platform.os}/${platform.architecture}`)).toEqual([
+      'linux/amd64',
+      'linux/arm64',
+    ])
+    await ok('image', 'prune', '-f')
+    await ok('push', '-q', name)
+    const raw = Bun.spawnSync(['skopeo', 'inspect', '--raw', '--tls-verify=false', `docker://${name}`])
+    const pushed = JSON.parse(raw.stdout.toString()) as Index
+    expect(pushed.manifests.map(({ platform }) => platform.architecture)).toEqual(['amd64', 'arm64'])
+    const layout = box.folder('copied')
+    const copy = ['--override-arch', 'arm64', '--insecure-policy', 'copy', '-q', '--src-tls-verify=false']
+    expect(Bun.spawnSync(['skopeo', ...copy, `docker://${name}`, `dir:${layout}`]).exitCode).toBe(0)
+    const manifest = JSON.parse(readFileSync(join(layout, 'manifest.json'), 'utf8')) as {
+      config: { digest: string }
+      layers: { digest: string }[]
+    }
+    const config = JSON.parse(readFileSync(join(layout, manifest.config.digest.slice(7)), 'utf8')) as object
+    expect(config).toMatchObject({ architecture: 'arm64', config: { Labels: { arch: 'arm64' } } })
+    const layer = join(layout, manifest.layers[0]?.digest.slice(7) ?? '')
+    expect(Bun.spawnSync(['tar', '-xzOf', layer, 'file']).stdout.toString()).toBe('for arm64\n')
+  })
+
+  tspodOnly()('-o makes a folder for each', async () => {
+    const out = join(box.home, 'out')
+    await ok('build', '-q', '--platform', 'linux/amd64,linux/arm64', '-o', out, context(file))
+    expect(readFileSync(join(out, 'linux_amd64/file'), 'utf8')).toBe('for amd64\n')
+    expect(readFileSync(join(out, 'linux_arm64/file'), 'utf8')).toBe('for arm64\n')
+    const refused = await tspod(
+      'build',
+      '--platform',
+      'linux/amd64,linux/arm64',
+      '-o',
+      `type=tar,dest=${out}.tar`,
+      context(file),
+    )
+    expect([refused.status, refused.stderr]).toEqual([
+      125,
+      expect.stringContaining('for several platforms is not implemented yet'),
+    ])
+  })
+
+  tspodOnly()('--manifest adds to a list, one build after the other', async () => {
+    for (const arch of ['amd64', 'arm64'])
+      await ok('build', '-q', '--platform', `linux/${arch}`, '--manifest', 'both', context(file))
+    const index = JSON.parse(await ok('manifest', 'inspect', 'both')) as Index
+    expect(index.manifests.map(({ platform }) => platform.architecture)).toEqual(['amd64', 'arm64'])
+  })
+
+  tspodOnly()('a RUN for another processor runs by its binfmt entry, or names what is missing', async () => {
+    const foreign =
+      process.arch === 'x64' ? { oci: 's390x', entry: 'qemu-s390x' } : { oci: 'amd64', entry: 'qemu-x86_64' }
+    const folder = context('FROM scratch\nRUN ["/bin/true"]\n')
+    const { status, stderr } = await tspod('build', '--platform', `linux/${foreign.oci}`, folder)
+    if (existsSync(`/proc/sys/fs/binfmt_misc/${foreign.entry}`)) expect(stderr).not.toContain('binfmt')
+    else {
+      expect(status).toBe(125)
+      expect(stderr).toContain(`running a program for linux/${foreign.oci}: this machine is`)
+      expect(stderr).toContain(
+        `hint: an administrator installs qemu-user-static, which registers /proc/sys/fs/binfmt_misc/${foreign.entry}`,
+      )
+    }
+  })
+})
