@@ -60,6 +60,7 @@ export const buildOptions = {
   cpusetCpus: refused('list', limits, { harmless: [''] }),
   cpusetMems: refused('list', limits, { harmless: [''] }),
   cw: refused('options', 'confidential workloads are not there'),
+  debugShell: flag('When a RUN fails, open a shell in the state before it'),
   device: list('host[:container[:rwm]]', 'Add a device of this machine to RUN', { completes: 'files' }),
   disableCompression: refused('', 'layers are compressed when they are pushed or saved', {
     short: 'D',
@@ -69,6 +70,7 @@ export const buildOptions = {
   dnsOption: commas('option', 'Set options of the resolver'),
   dnsSearch: commas('domain', 'Set search domains'),
   env: list('name[=value]', 'Set a variable of the image'),
+  explain: flag('Build nothing: print the plan, stage by stage'),
   file: list('file', 'The Containerfile; - for standard input; several are read one after the other', {
     short: 'f',
     completes: 'files',

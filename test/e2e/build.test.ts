@@ -274,8 +274,8 @@ test d/c -ef d/hard && echo linked`
     expect(await ok('build', '-q', '--squash', folder)).toBe(id)
     const layers = JSON.parse(await inspect(id, '{{json .RootFS.Layers}}')) as string[]
     const blob = join(box.graphRoot, 'blobs/sha256', layers.at(-1)?.slice(7) ?? '')
-    const names = Bun.spawnSync(['tar', '-tf', blob]).stdout.toString().split('\n').filter(Boolean)
-    expect(names.toSorted()).toEqual(['.wh.a', 'b'])
+    const names = Bun.spawnSync(['tar', '-tf', blob]).stdout.toString().split('\n')
+    expect(names.filter(name => name !== '' && name !== './').toSorted()).toEqual(['.wh.a', 'b'])
   })
 })
 
@@ -402,6 +402,51 @@ describe('mistakes and bad luck', () => {
       125,
       expect.stringContaining('lint violation found for rules: FromAsCasing'),
     ])
+  })
+
+  tspodOnly()('--debug-shell opens a shell in the state before the failed step', async () => {
+    const folder = context(
+      `FROM alpine
+ARG WHO=me
+ENV A=b
+WORKDIR /work
+RUN echo made > /made
+USER app
+RUN --mount=target=/ctx --mount=type=tmpfs,target=/t touch /tmp/half && exit 7
+`,
+      { file: 'of the context\n' },
+    )
+    const script = 'echo "<$(cat /made /ctx/file; pwd; id -u; echo $A $WHO; ls /tmp)>"; exit 3\n'
+    const images = await ok('images', '-qa')
+    const { status, stdout, stderr } = await tspodWith({ stdin: script }, 'build', '--debug-shell', folder)
+    expect([status, stdout]).toEqual([7, '<made\nof the context\n/work\n1000\nb me>\n'])
+    expect(stderr).toContain("A shell in the state before this step; without the step's mounts (tmpfs).")
+    expect(await ok('images', '-qa')).toBe(images)
+    expect(await ok('ps', '-aq')).toBe('')
+    const terminal = box.terminal('build', '--debug-shell', folder)
+    await terminal.shows('It ends with "exit"')
+    await terminal.shows(/\$ /)
+    terminal.type('echo $((6 * 7))-$A\r')
+    await terminal.shows('42-b')
+    terminal.type('exit\r')
+    expect(await terminal.exited).toBe(7)
+  })
+
+  tspodOnly()('--explain prints the plan, and builds nothing', async () => {
+    const folder = context(`FROM alpine AS tools
+ARG V=1
+RUN exit $V
+FROM alpine AS unused
+FROM alpine
+COPY --from=tools --chown=1:2 /a /b/
+`)
+    const { status, stdout } = await tspod('build', '--explain', folder)
+    expect(status).toBe(0)
+    expect(stdout).toContain('stage 0 "tools" for linux/')
+    expect(stdout).toContain('a container runs ["/bin/sh","-c","exit $V"]')
+    expect(stdout).toContain('  after: 0 "tools"')
+    expect(stdout).toContain('/a → /b/; from tools, for 1:2')
+    expect(stdout).toContain('left out, nothing needs them: 1 "unused"')
   })
 
   tspodOnly()('what is not there yet is refused by name', async () => {

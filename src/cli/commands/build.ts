@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { buildOptions } from '#cli/build-options.ts'
 import { buildRequest } from '#cli/build-request.ts'
 import { defineCommand } from '#cli/command.ts'
+import { reportError } from '#cli/errors.ts'
 import { type BuildProgressKind, openBuildProgress } from '#cli/format/build-progress.ts'
-import { printError, printLine } from '#cli/output.ts'
-import type { BuildOutcome } from '#engine/contracts/build.ts'
+import { print, printError, printLine } from '#cli/output.ts'
+import type { BuildOutcome, FailedState } from '#engine/contracts/build.ts'
 import { during } from '#errors.ts'
 
 export const buildCommand = defineCommand({
@@ -22,15 +23,25 @@ export const buildCommand = defineCommand({
     const wanted = values.quiet === true ? 'quiet' : (values.progress ?? 'auto')
     const kind: BuildProgressKind = wanted === 'auto' ? (isTTY ? 'tty' : 'plain') : wanted
     const progress = openBuildProgress(kind, { write: printError, columns: columns || 80, rows: rows || 24 })
+    using shown = new DisposableStack()
+    shown.use(progress)
     const request = await buildRequest(values, context, { onEvent: progress.onEvent, signal: stop.signal })
     if (values.check === true) {
-      progress[Symbol.dispose]()
+      shown.dispose()
       const { checkBuild } = await import('#engine/image/build-check.ts')
       const { formatCheck } = await import('#cli/format/build-check.ts')
       const checked = await checkBuild(request)
-      process.stdout.write(formatCheck(checked))
+      print(formatCheck(checked))
       return checked.warnings.length === 0 ? 0 : 1
     }
+    if (values.explain === true) {
+      shown.dispose()
+      const { explainBuild } = await import('#engine/image/build-explain.ts')
+      print((await explainBuild(request)).map(line => `${line}\n`).join(''))
+      return 0
+    }
+    const failed: FailedState[] = []
+    if (values.debugShell === true) request.onFailedState = state => failed.push(state)
     const interrupt = (): void => stop.abort(new Interrupted())
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, interrupt)
     const { buildImage } = await import('#engine/image/build.ts')
@@ -39,9 +50,16 @@ export const buildCommand = defineCommand({
       outcome = await buildImage(request)
     } catch (error) {
       if (error instanceof Interrupted) return 130
-      throw error
+      shown.dispose()
+      const [state] = failed
+      if (state === undefined) throw error
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeListener(name, interrupt)
+      const status = await reportError(error)
+      const { openDebugShell } = await import('#cli/debug-shell.ts')
+      await openDebugShell(state)
+      return status
     } finally {
-      progress[Symbol.dispose]()
+      shown.dispose()
     }
     const { imageId, digest, names } = outcome
     if (imageId === undefined) return 0

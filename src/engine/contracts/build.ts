@@ -96,7 +96,26 @@ export interface BuildRequest {
   jobs: number
   outputs: BuildOutput[]
   onEvent: (event: BuildEvent) => void
+  /** `--debug-shell`: wants the state before a RUN that fails */
+  onFailedState?: (state: FailedState) => void
   signal: AbortSignal
+}
+
+/** Where a RUN failed: an image of what was there before it, and how a shell in it is to be run. */
+export interface FailedState {
+  imageId: string
+  /** it was made for this, and nobody else has it */
+  isNew: boolean
+  shell: string
+  env: string[]
+  user: string
+  workdir: string
+  network: 'default' | 'none' | 'host'
+  context: string
+  /** folders of the context that the step had bound */
+  binds: { source: string; target: string }[]
+  /** kinds of its other mounts */
+  missing: string[]
 }
 
 /** What happens, in order; steps of several stages may run at the same time. */

@@ -126,6 +126,11 @@ async function takeStep(
     try {
       return await resultOf(session, action, step, state, isCached, number)
     } catch (error) {
+      const { onFailedState } = session.request
+      if (error instanceof StepFailed && action.kind === 'run' && onFailedState !== undefined) {
+        const { keepState } = await import('./keep-state.ts')
+        onFailedState(await keepState(session, action, state))
+      }
       throw stepError(step, error)
     }
   })
