@@ -42,6 +42,8 @@ export interface ConvertOptions {
   plainSizeOf?: (position: number) => number | undefined
   /** where workers that compress run; absent: this thread compresses */
   openNamespace?: () => Promise<UserNamespace>
+  /** a layer that is being compressed has so many bytes now, in this file */
+  onGrowth?: (path: string, bytes: number) => void
 }
 
 /** One blob as it is to be written. */
@@ -175,11 +177,11 @@ async function pack(
   root: string,
   plain: AsyncIterable<Uint8Array>,
   key: { diffId: Digest; format: Packed; level: number },
-  { scratch, openNamespace, file }: ConvertOptions & Pick<CompressOptions, 'file'>,
+  { scratch, openNamespace, file, onGrowth }: ConvertOptions & Pick<CompressOptions, 'file'>,
 ) {
   const path = join(scratch, `${hexOf(key.diffId)}.${key.format}`)
   const { format, level } = key
-  const written = await writeScratch(compress(plain, { format, level, openNamespace, file }), path)
+  const written = await writeScratch(compress(plain, { format, level, openNamespace, file }), path, onGrowth)
   return await keepPackedLayer(root, key, { path, ...written })
 }
 
@@ -237,6 +239,7 @@ async function* skipping(chunks: AsyncIterable<Uint8Array>, offset: number): Asy
 async function writeScratch(
   source: AsyncIterable<Uint8Array>,
   path: string,
+  onGrowth?: ConvertOptions['onGrowth'],
 ): Promise<{ digest: Digest; size: number }> {
   await using file = await open(path, 'w', 0o600)
   const hash = createHash('sha256')
@@ -245,6 +248,7 @@ async function writeScratch(
     hash.update(chunk)
     size += chunk.byteLength
     await file.writeFile(chunk)
+    onGrowth?.(path, size)
   }
   return { digest: digestOf(hash.digest('hex')), size }
 }

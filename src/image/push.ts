@@ -14,6 +14,7 @@ import {
   familyOf,
 } from './convert.ts'
 import type { OnProgress } from './progress.ts'
+import type { HeadStart } from './registry/head-start.ts'
 import type { RegistrySink } from './registry/registry-sink.ts'
 import { Slots } from './slots.ts'
 import type { ManifestBytes } from './source.ts'
@@ -25,6 +26,8 @@ export interface PushOptions extends ConvertOptions {
   signal: AbortSignal
   /** repositories of the same registry that may have a layer, by the digest of its uncompressed archive */
   mountFrom: (diffId: Digest) => readonly string[]
+  /** as far as is known the registry has no such layer: then sending may begin while it is compressed */
+  isNew?: (diffId: Digest) => boolean
 }
 
 export interface ImageToPush {
@@ -67,8 +70,12 @@ export async function pushBlobs(sink: RegistrySink, image: ImageToPush, options:
     const known = sent.get(layer.digest)
     if (known !== undefined) return known
     const job = slots.run(signal, async () => {
-      const blob = await convertLayer(root, image, position, options)
-      await sendBlob(sink, blob, 'layer', signal, options)
+      const diffId = image.diffIds[position]
+      const isNew = diffId !== undefined && options.isNew?.(diffId) === true
+      let begun: HeadStart | undefined
+      const onGrowth = (path: string, bytes: number): void => (begun ??= sink.headStart(signal)).grow(path, bytes)
+      const blob = await convertLayer(root, image, position, { ...options, ...(isNew && { onGrowth }) })
+      await sendBlob(sink, blob, 'layer', signal, options, begun)
       return blob
     })
     sent.set(layer.digest, job)
@@ -91,6 +98,7 @@ async function sendBlob(
   role: 'layer' | 'config',
   signal: AbortSignal,
   { onProgress, mountFrom }: PushOptions,
+  begun?: HeadStart,
 ): Promise<void> {
   const { digest, size: totalBytes } = descriptor
   const tell = (phase: 'copying' | 'done' | 'exists', doneBytes: number) =>
@@ -98,6 +106,7 @@ async function sendBlob(
   let isBegun = false
   const outcome = await sink.upload(descriptor, open, {
     signal,
+    ...(begun && { begun }),
     mountFrom: diffId === undefined ? [] : mountFrom(diffId),
     onBytes(doneBytes) {
       isBegun = true

@@ -85,6 +85,19 @@ COPY --from=alpine /etc/hostname /taken
     expect(await built(folder, 'cat /there/x/y')).toBe('inside')
   })
 
+  e2e()('ADD unpacks what xz and bzip2 compressed, and copies what is no archive', async () => {
+    const folder = context('FROM alpine\nADD a.tar.xz b.tar.bz2 c.xz /there/\n', {
+      'x/y': 'xz',
+      'z/y': 'bzip2',
+      c: 'plain',
+    })
+    const make = (...words: string[]) => expect(Bun.spawnSync(words, { cwd: folder }).exitCode).toBe(0)
+    make('tar', '-cJf', 'a.tar.xz', 'x')
+    make('tar', '-cjf', 'b.tar.bz2', 'z')
+    make('xz', 'c')
+    expect(await built(folder, 'cat /there/x/y /there/z/y; xz -dc /there/c.xz')).toBe('xzbzip2plain')
+  })
+
   tspodOnly()('here-documents are scripts and files', async () => {
     const folder = context(`FROM alpine
 ARG A=value

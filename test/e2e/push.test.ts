@@ -1,11 +1,11 @@
 // push, login and logout, commit: to registries that behave and registries that do not, and what other tools read there.
 import { describe, expect } from 'bun:test'
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { registryUser } from '#test/setup/registries.ts'
 import { startPushRegistry, type Trouble } from './push-registry.ts'
-import { e2e, tspodOnly, useSandbox } from './sandbox.ts'
+import { e2e, tspodOnly, until, useSandbox } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, tspodWith, ok } = box
@@ -264,6 +264,64 @@ describe('push, when things break', () => {
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
     expect(tokens).toBeGreaterThan(2)
     expect(manifests.size).toBe(1)
+  })
+
+  describe('of a layer that is compressed on its way', () => {
+    const bytes = 20 << 20
+    /** A layer that nobody can make smaller, plain in the store. */
+    const importLarge = async (name: string) => {
+      writeFileSync(
+        join(box.home, 'large'),
+        Buffer.concat(Array.from({ length: bytes >> 16 }, () => crypto.getRandomValues(Buffer.alloc(1 << 16)))),
+      )
+      execFileSync('tar', ['-C', box.home, '-cf', join(box.home, 'large.tar'), 'large'])
+      await ok('import', '-q', join(box.home, 'large.tar'), name)
+    }
+    const push = async (address: string, name: string) =>
+      await tspod('push', '--tls-verify=false', '--retry-delay', '10ms', name, `${address}/x/y:1`)
+
+    tspodOnly()('sending begins meanwhile, and nothing is sent twice', async () => {
+      await importLarge('large-a')
+      await using hostile = await startPushRegistry()
+      const { status, stderr } = await push(hostile.address, 'large-a')
+      expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
+      expect(hostile.requests.filter(line => line.startsWith('PATCH')).length).toBeGreaterThan(2)
+      expect(hostile.received()).toBeLessThan(bytes * 1.01)
+      // what was sent once is asked for
+      const before = hostile.received()
+      expect((await push(hostile.address, 'large-a')).status).toBe(0)
+      expect(hostile.received()).toBe(before)
+    })
+
+    for (const [what, on] of [
+      ['refuses the first piece', (phase, count) => (phase === 'patch' && count === 1 ? { status: 500 } : undefined)],
+      ['forgets after the second', (phase, count) => (phase === 'patch' && count === 2 ? { status: 404 } : undefined)],
+      ['cuts the connection', (phase, count) => (phase === 'patch' && count === 2 ? { cutAfter: 100_000 } : undefined)],
+      ['takes no upload at first', (phase, count) => (phase === 'start' && count === 1 ? { status: 503 } : undefined)],
+    ] as [string, Trouble['on']][])
+      tspodOnly()(`goes on, or begins anew, where the registry ${what}`, async () => {
+        await importLarge('large-b')
+        await using hostile = await startPushRegistry({ on })
+        const { status, stderr } = await push(hostile.address, 'large-b')
+        expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
+        expect([hostile.manifests.size, hostile.blobs.size]).toEqual([1, 2])
+      })
+
+    tspodOnly()('a push that was killed is done again, with what was compressed or without', async () => {
+      await importLarge('large-c')
+      for (const seen of [1, bytes * 0.6]) {
+        await using hostile = await startPushRegistry()
+        const running = box.start('push', '-q', '--tls-verify=false', 'large-c', `${hostile.address}/x/y:1`)
+        await until('bytes of the layer', () => hostile.received() >= seen)
+        running.kill('SIGKILL')
+        await running.exited
+        expect(hostile.manifests.size).toBe(0)
+        const { status, stderr } = await push(hostile.address, 'large-c')
+        expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
+        expect([hostile.manifests.size, hostile.blobs.size]).toEqual([1, 2])
+      }
+      expect(readdirSync(join(box.graphRoot, 'tmp')).filter(name => name.startsWith('stage-'))).toEqual([])
+    })
   })
 
   tspodOnly()('refuses an answer that does not say where to go on', async () => {

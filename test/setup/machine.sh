@@ -6,7 +6,7 @@ test_packages=(
   podman runc crun skopeo buildah catatonit
   binutils binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu qemu-user gcc libc6-dev
   qemu-system-x86 e2fsprogs
-  iperf3 wrk perl-base strace lsof iproute2 tmux tini attr util-linux bsdutils procps openssl curl xz-utils zstd ca-certificates git openssh-client
+  iperf3 wrk perl-base strace lsof iproute2 tmux tini attr util-linux bsdutils procps openssl curl xz-utils bzip2 zstd ca-certificates git openssh-client
 )
 
 # Adds a word to what tests may rely on (test/needs.ts): such a need fails where it would skip.

@@ -127,6 +127,7 @@ function testEnvironment(account: Account | undefined, work: string): Record<str
     ...(process.env.TSPOD_TEST_TINY_DISK === undefined
       ? {}
       : { TSPOD_TEST_TINY_DISK: process.env.TSPOD_TEST_TINY_DISK }),
+    ...(process.env.TSPOD_TEST_KILLS === undefined ? {} : { TSPOD_TEST_KILLS: process.env.TSPOD_TEST_KILLS }),
     ...(process.env.TSPOD_E2E_ENGINE === undefined ? {} : { TSPOD_E2E_ENGINE: process.env.TSPOD_E2E_ENGINE }),
     ...(runtime === undefined ? {} : { XDG_RUNTIME_DIR: runtime }),
   }

@@ -4,10 +4,11 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { type FoundSource, findSources, type WalkedFile, walkSource } from '#build/context/walk.ts'
 import { TspodError } from '#errors.ts'
 import { decompress } from '#image/decompress.ts'
+import { type ForeignCompression, sniffForeign } from '#image/foreign-compression.ts'
 import type { TarEntry } from '#image/tar-entry.ts'
 import { TarReader } from '#image/tar-reader.ts'
 import { Unpacker } from '#image/unpack.ts'
-import { sniffCompression } from '#oci/media-types.ts'
+import { type Compression, sniffCompression } from '#oci/media-types.ts'
 import { isDriverAttribute } from '#storage/whiteout.ts'
 import { attributeNames, readAttribute } from '#sys/attributes.ts'
 import { type ByteName, byteName } from '#sys/byte-name.ts'
@@ -218,7 +219,8 @@ class Placing {
     using opened = findBeneath(this.#source, byteName(source.path), O_PATH)
     if (opened === undefined || statusOf(opened.number).type !== S_IFREG) return false
     const path = `/proc/self/fd/${opened.number}`
-    const compression = archiveCompression(path)
+    const foreign = await foreignArchive(path)
+    const compression = foreign ?? archiveCompression(path)
     if (compression === undefined) return false
     this.#fingerprint.update(
       fingerprintLine(source.path, { path: '', folder: -1, name: '', status: statusOf(opened.number) }),
@@ -231,8 +233,11 @@ class Placing {
       this.#request.owner === 'keep' || (this.#owner.uid === 0 && this.#owner.gid === 0) ? 'give' : this.#owner
     using unpacker = new Unpacker(place.number, { owners, keepKinds: true })
     const reader = new TarReader(unpacker)
-    for await (const chunk of decompress(chunksOf(path), compression))
-      reader.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    const plain =
+      foreign === undefined
+        ? decompress(chunksOf(path), compression as Compression)
+        : (await import('#image/foreign-compression.ts')).decompressForeign(path, foreign)
+    for await (const chunk of plain) reader.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     reader.finish()
     unpacker.finish()
     return true
@@ -287,19 +292,32 @@ export function archiveCompression(path: string): 'gzip' | 'zstd' | 'none' | und
   }
   const compression = sniffCompression(head)
   const begin = compression === 'none' ? head.subarray(0, length) : inflateStart(head.subarray(0, length), compression)
-  if (begin.subarray(TAR_MAGIC_OFFSET, TAR_MAGIC_OFFSET + 5).toString('latin1') === 'ustar') return compression
-  if (compression === 'none' && isForeignArchive(head))
-    throw new TspodError('UNSUPPORTED', `ADD of an archive compressed by bzip2 or xz is not implemented yet`, {
-      hint: 'unpack it in a RUN step, or compress it with gzip or zstd',
-    })
+  if (isTar(begin)) return compression
   return undefined
 }
 
-function isForeignArchive(head: Buffer): boolean {
-  return (
-    head.subarray(0, 3).toString('latin1') === 'BZh' || head.subarray(0, 6).equals(Buffer.from('fd377a585a00', 'hex'))
-  )
+/** How a tar archive is compressed by xz or bzip2; `undefined` for anything else. */
+async function foreignArchive(path: string): Promise<ForeignCompression | undefined> {
+  const head = Buffer.alloc(6)
+  const fd = openSync(path, 'r')
+  try {
+    readSync(fd, head, 0, head.byteLength, 0)
+  } finally {
+    closeSync(fd)
+  }
+  const compression = sniffForeign(head)
+  if (compression === undefined) return undefined
+  const { decompressForeign } = await import('#image/foreign-compression.ts')
+  let begin = Buffer.alloc(0)
+  for await (const piece of decompressForeign(path, compression)) {
+    begin = Buffer.concat([begin, piece])
+    if (begin.byteLength > TAR_MAGIC_OFFSET + 5) break
+  }
+  return isTar(begin) ? compression : undefined
 }
+
+const isTar = (begin: Buffer): boolean =>
+  begin.subarray(TAR_MAGIC_OFFSET, TAR_MAGIC_OFFSET + 5).toString('latin1') === 'ustar'
 
 function inflateStart(bytes: Buffer, compression: 'gzip' | 'zstd'): Buffer {
   const zlib = process.getBuiltinModule('node:zlib')

@@ -12,7 +12,7 @@ import { fullTagName } from '#image/store.ts'
 import type { StoredImage } from '#image/stored-image.ts'
 import type { Digest } from '#oci/digest.ts'
 import { formatReference, parseReference, parseTypedName, type Reference, withDefaultTag } from '#oci/reference.ts'
-import { openStaging } from '#storage/staging.ts'
+import { findLeftovers, openStaging, sweepStaging } from '#storage/staging.ts'
 import { registryAccess } from './registry-access.ts'
 
 /** The verb: `destination` is a registry's name for it, by default its own, or `oci:FOLDER`, `docker-archive:FILE`, … */
@@ -25,6 +25,8 @@ export async function pushImage(
   if (local !== undefined) return await writeArchive(name, local, options)
   const engine = await openEngine()
   expectLongLife()
+  // what pushes left that were killed
+  if (findLeftovers(engine.graphRoot).length > 0) await sweepStaging(engine.graphRoot, () => engine.namespace())
   if (findList(engine.graphRoot, name) !== undefined) return await pushWholeList(name, destination, options)
   const found = await engine.images.resolve(name)
   const reference = destinationOf(destination ?? found.name ?? name)
@@ -33,6 +35,7 @@ export async function pushImage(
   const access = await registryAccess(engine, reference, options)
   await using sink = new RegistrySink(access.reference, access.options)
   await using staging = openStaging(engine.graphRoot, 'push', () => engine.namespace())
+  const places = repositoriesWith(engine, access.reference.registry)
   const pushed = await sendImage(
     sink,
     access.reference,
@@ -43,7 +46,8 @@ export async function pushImage(
       scratch: staging.path,
       openNamespace: () => engine.namespace(),
       parallel: engine.config.engine.imageParallelCopies || 3,
-      mountFrom: neighbours(engine, access.reference),
+      mountFrom: diffId => places(diffId).filter(each => each !== access.reference.repository),
+      isNew: diffId => places(diffId).length === 0,
       onProgress: options.onProgress ?? (() => undefined),
       signal: access.options.signal,
     },
@@ -105,13 +109,19 @@ export function packingOf(
   }
 }
 
-/** Other repositories of the registry from which local images with the same layer came, or to which they went. */
-export function neighbours({ images }: Engine, { registry, repository }: Reference): (diffId: Digest) => string[] {
+/** Other repositories of the registry that should have a layer. */
+export function neighbours(engine: Engine, reference: Reference): (diffId: Digest) => string[] {
+  const all = repositoriesWith(engine, reference.registry)
+  return diffId => all(diffId).filter(each => each !== reference.repository)
+}
+
+/** Repositories of the registry from which local images with the same layer came, or to which they went. */
+function repositoriesWith({ images }: Engine, registry: string): (diffId: Digest) => string[] {
   let known: Map<Digest, string[]> | undefined
   const look = () => {
     const found = new Map<Digest, Set<string>>()
     for (const image of images.list()) {
-      const repositories = repositoriesOn(registry, image).filter(each => each !== repository)
+      const repositories = repositoriesOn(registry, image)
       if (repositories.length === 0) continue
       for (const diffId of diffIdsOf(images, image)) {
         const all = found.get(diffId) ?? new Set()

@@ -1,9 +1,11 @@
 // One repository of a registry as a place to write images to (OCI distribution-spec, Push). Host namespaces.
+
 import { digestOfBytes } from '#image/blobs.ts'
 import { type ImageSink, type ManifestBytes, type OpenBlob, SourceError } from '#image/source.ts'
 import type { Descriptor } from '#oci/descriptor.ts'
 import { isDigest } from '#oci/digest.ts'
 import { type Reference, repositoryName } from '#oci/reference.ts'
+import { HeadStart } from './head-start.ts'
 import { RegistrySession, type SessionOptions } from './session.ts'
 import { hasBlob, pushScope, type UploadOutcome, uploadBlob } from './upload.ts'
 
@@ -33,11 +35,21 @@ export class RegistrySink implements ImageSink {
   async upload(
     descriptor: Descriptor,
     open: OpenBlob,
-    more: { mountFrom?: readonly string[]; onBytes?: (doneBytes: number) => void; signal?: AbortSignal },
+    more: {
+      mountFrom?: readonly string[]
+      onBytes?: (doneBytes: number) => void
+      signal?: AbortSignal
+      begun?: HeadStart
+    },
   ): Promise<UploadOutcome> {
-    const { mountFrom = [], onBytes = () => undefined, signal = this.#signal } = more
+    const { mountFrom = [], onBytes = () => undefined, signal = this.#signal, begun } = more
     const { repository } = this.#reference
-    return await uploadBlob(this.#session, { repository, descriptor, open, mountFrom, onBytes, signal })
+    return await uploadBlob(this.#session, { repository, descriptor, open, mountFrom, onBytes, signal, begun })
+  }
+
+  /** Begins to send a blob that is still being made; to be handed to `upload`. */
+  headStart(signal: AbortSignal): HeadStart {
+    return new HeadStart(this.#session, this.#reference.repository, signal)
   }
 
   /** Under a tag or, where it is `undefined`, its digest alone. */

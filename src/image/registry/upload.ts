@@ -4,6 +4,7 @@ import { TspodError } from '#errors.ts'
 import { SourceError } from '#image/source.ts'
 import type { Descriptor } from '#oci/descriptor.ts'
 import { connectionFailure, isTransient } from './failure.ts'
+import type { HeadStart } from './head-start.ts'
 import { isRetriedStatus, pauseBefore } from './retry.ts'
 import type { RegistryRequest, RegistrySession } from './session.ts'
 import type { HttpMethod, HttpResponse, UploadContent } from './transport.ts'
@@ -19,6 +20,8 @@ export interface UploadJob {
   /** how much of it the registry has, or is being sent */
   onBytes: (doneBytes: number) => void
   signal: AbortSignal
+  /** what has been sent already, while the blob was being made */
+  begun?: HeadStart
 }
 
 export type UploadOutcome = 'exists' | 'mounted' | 'sent'
@@ -85,7 +88,7 @@ class Upload {
   }
 
   async run(): Promise<UploadOutcome> {
-    let session = await this.#begin()
+    let session: Session | 'mounted' = (await this.#job.begun?.end()) ?? (await this.#begin())
     for (;;) {
       if (session === 'mounted') return 'mounted'
       const { size } = this.#job.descriptor
@@ -256,7 +259,8 @@ function sessionOf(response: HttpResponse, offset: number, doing: string): Sessi
   return { location: nextLocation(response, undefined, doing), offset: kept }
 }
 
-function nextLocation(response: HttpResponse, before: string | undefined, doing: string): string {
+/** Where the registry wants the next bytes. Throws where it does not say. */
+export function nextLocation(response: HttpResponse, before: string | undefined, doing: string): string {
   const location = response.headers.get('location')
   if (location === null && before !== undefined) return before
   if (location === null || !URL.canParse(location, response.url.href))
