@@ -126,15 +126,15 @@ describe('a full disk', () => {
 describe('a context', () => {
   tspodOnly()('that changes while it is read makes a layer that is used once', async () => {
     const folder = context('FROM alpine\nCOPY log /log\n', { log: 'x' })
-    const ended = new AbortController()
+    const stop = new AbortController()
     const writer = (async () => {
-      while (!ended.signal.aborted) {
+      while (!stop.signal.aborted) {
         appendFileSync(join(folder, 'log'), 'more\n')
         await Bun.sleep(1)
       }
     })()
     const { status, stderr } = await tspod('build', folder)
-    ended.abort()
+    stop.abort()
     await writer
     expect([status, stderr]).toEqual([
       0,
