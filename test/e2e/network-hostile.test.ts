@@ -9,7 +9,14 @@ const hostile = tspodOnly('tun', 'slirp4netns', 'debian')
 
 const server = (name: string, ...options: string[]) =>
   ok(
-    ...['run', '-d', '--name', name, ...options, 'alpine', 'sh', '-c'],
+    'run',
+    '-d',
+    '--name',
+    name,
+    ...options,
+    'alpine',
+    'sh',
+    '-c',
     `mkdir /www; echo ${name} > /www/who; exec httpd -f -p 80 -h /www`,
   )
 const sleeper = (name: string, ...options: string[]) =>
