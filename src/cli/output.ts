@@ -1,6 +1,6 @@
 // Standard output of the command line: written at once and completely, whatever is at the other end.
 import { writeSync } from 'node:fs'
-import { errnoOf } from '#errors.ts'
+import { during, errnoOf } from '#errors.ts'
 
 /** Whoever read our output went away; the command ends like one that SIGPIPE killed. */
 export class OutputClosed extends Error {
@@ -37,7 +37,7 @@ function writeAll(fd: number, output: string | Uint8Array): void {
       if (errno === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
       else if (errno === 'EPIPE' || errno === 'EIO')
         throw new OutputClosed('standard output is closed', { cause: error })
-      else if (errno !== 'EINTR') throw error
+      else if (errno !== 'EINTR') throw during(fd === 1 ? 'writing standard output' : 'writing standard error', error)
     }
   }
 }

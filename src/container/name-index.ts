@@ -1,5 +1,6 @@
 // names/<name>, symbolic links to containers' ids: they make a name unique and finding it cheap.
-// A link counts only if the record it leads to bears that name; anything else is left over from a crash.
+// A link counts only if the record it leads to bears that name; anything else is left over from a crash. Links are made by anyone, since
+// symlink(2) has one winner, and removed by whoever holds the lock: a hundred creations at once do not wait for each other.
 import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, errnoOf, hasCode, TspodError } from '#errors.ts'
@@ -10,6 +11,8 @@ import { type ContainerId, containerDir, isContainerId, listContainerIds, readRe
 /** Gives the name, whose record is written already, to the container. Throws CONFLICT where another has it. */
 export async function claimName(graphRoot: string, name: string, id: ContainerId): Promise<void> {
   checkName('container', name)
+  mkdirSync(join(graphRoot, 'names'), { recursive: true, mode: 0o700 })
+  if (tryLink(graphRoot, name, id)) return
   await withNamesLock(graphRoot, () => takeName(graphRoot, name, id))
 }
 
@@ -20,15 +23,22 @@ async function withNamesLock(graphRoot: string, body: () => void): Promise<void>
 
 /** Only while the lock is held. */
 function takeName(graphRoot: string, name: string, id: ContainerId): void {
-  const holder = holderOf(graphRoot, name)
-  if (holder === id) return
-  if (holder !== undefined) throw nameInUse(name, holder)
-  const link = join(graphRoot, 'names', name)
+  while (!tryLink(graphRoot, name, id)) {
+    const holder = holderOf(graphRoot, name)
+    if (holder === id) return
+    if (holder !== undefined) throw nameInUse(name, holder)
+    // left over from a crash: it was there before us, and nobody else may remove it
+    rmSync(join(graphRoot, 'names', name), { force: true })
+  }
+}
+
+/** False where there is a link of this name. */
+function tryLink(graphRoot: string, name: string, id: ContainerId): boolean {
   try {
-    // left over from a crash, if it is there
-    rmSync(link, { force: true })
-    symlinkSync(id, link)
+    symlinkSync(id, join(graphRoot, 'names', name))
+    return true
   } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
     throw during(`naming container "${id}" "${name}"`, error)
   }
 }

@@ -68,7 +68,9 @@ function hintForFailure({ errno, syscall, path }: Failure): string | undefined {
     case 'EROFS':
       return `${quoted(path, 'the file system')} is read-only; --root, or graphroot in storage.conf, puts the store elsewhere`
     case 'EMFILE':
-      return 'this process has too many files open: raise the limit with `ulimit -n 65536`'
+      return filesHint
+    case 'EINVAL':
+      return syscall === 'fcntl' ? filesHint : undefined // a copy of a descriptor above the limit (fcntl(2), F_DUPFD)
     case 'ENFILE':
       return 'the whole machine has too many files open: an administrator raises the sysctl fs.file-max'
     case 'ENOLCK':
@@ -85,6 +87,8 @@ function hintForFailure({ errno, syscall, path }: Failure): string | undefined {
       return undefined
   }
 }
+
+const filesHint = 'this process has too many files open: raise the limit with `ulimit -n 65536`'
 
 function namespaceHint(errno: string): string | undefined {
   if (errno === 'ENOSPC' || errno === 'EUSERS')

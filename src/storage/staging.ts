@@ -98,6 +98,11 @@ export function findLeftovers(graphRoot: string): string[] {
     .map(name => join(tmp, name))
 }
 
+/** Sweeps where there is something that nobody will come back for: a look at one folder, else. */
+export async function sweepLeftovers(graphRoot: string, openNamespace: OpenNamespace): Promise<void> {
+  if (findLeftovers(graphRoot).length > 0) await sweepStaging(graphRoot, openNamespace)
+}
+
 async function sweepStage(path: string, openNamespace: OpenNamespace, removed: string[]): Promise<void> {
   using lock = tryLock(`${path}.lock`)
   if (lock === undefined) return

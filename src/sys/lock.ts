@@ -37,9 +37,9 @@ export async function openLock(path: string, options: LockOptions = {}): Promise
     if (performance.now() > end)
       throw new TspodError(
         'IN_USE',
-        `waiting for the lock "${path}": another tspod has held it for ${timeoutMs / 1000} s`,
+        `waiting for the lock "${path}": other commands of tspod have held it for ${timeoutMs / 1000} s`,
         {
-          hint: `fuser ${path} names the process`,
+          hint: `fuser ${path} names the process that has it now; a machine this busy may do with fewer commands at once`,
         },
       )
     await new Promise(resolve => setTimeout(resolve, pauseMs))

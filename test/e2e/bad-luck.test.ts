@@ -1,6 +1,6 @@
 // Kills, races, lies and full disks: each gets a clear error or simply works; nothing is lost, leaked or left half visible.
 import { describe, expect } from 'bun:test'
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeTar } from '#test/setup/tar.ts'
 import { startHostileRegistry } from './hostile-registry.ts'
@@ -393,7 +393,24 @@ describe('places', () => {
     await ok(...store, 'run', '--rm', 'alpine', 'true')
     await ok(...store, 'rmi', 'alpine')
   })
+
+  tspodOnly('tiny-disk')('a container that fills the disk can be stopped and removed', async () => {
+    const store = ['--root', join(tiny, 'store')]
+    await ok(...store, 'pull', '-q', 'alpine')
+    for (const [verb, ...options] of [['stop'], ['rm', '-f']] as const) {
+      await ok(...store, 'run', '-d', '--name', 'talker', 'alpine', 'yes', 'a line that is written again and again')
+      await until('the disk to be full', () => isFull(tiny))
+      await ok(...store, verb, ...options, '-t', '0', 'talker')
+      if (verb === 'stop') await ok(...store, 'rm', '-f', 'talker')
+      expect(await ok(...store, 'ps', '-aq')).toBe('')
+    }
+    await ok(...store, 'rmi', 'alpine')
+  })
 })
+
+function isFull(folder: string): boolean {
+  return statfsSync(folder).bavail === 0
+}
 
 function flipByte(bytes: Uint8Array, index: number): Uint8Array {
   const copy = Uint8Array.from(bytes)

@@ -1,6 +1,6 @@
 // Small things that people rely on without thinking, found by a walk through every command next to podman.
 import { describe, expect } from 'bun:test'
-import { mkdirSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { e2e, tspodOnly, until, useSandbox } from './sandbox.ts'
 
@@ -23,6 +23,15 @@ describe('a container', () => {
     await ok('run', '--name', 'h', '--add-host', 'somewhere:192.0.2.9', 'alpine', 'true')
     await ok('cp', 'h:/etc/hosts', join(box.home, 'hosts'))
     expect(await Bun.file(join(box.home, 'hosts')).text()).toContain('192.0.2.9\tsomewhere')
+  })
+})
+
+describe('a label', () => {
+  tspodOnly()('that no module of this machine knows is not ignored in silence', async () => {
+    if (existsSync('/sys/fs/selinux/enforce')) return
+    const { status, stderr } = await tspod('run', '--rm', '--security-opt', 'label=type:some_t', 'alpine', 'true')
+    expect(status).toBe(0)
+    expect(stderr).toContain('SELinux is not enabled')
   })
 })
 

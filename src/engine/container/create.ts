@@ -20,6 +20,7 @@ import { holdUnfinished } from '#container/unfinished.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { during, TspodError } from '#errors.ts'
+import { log } from '#log.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { removeTree } from '#storage/remove-tree.ts'
@@ -86,6 +87,7 @@ export async function buildContainer(
     folders: root.folders,
     rootPath: root.setup.path,
   })
+  for (const warning of blueprint.plan.warnings) log.warn(warning)
   await volumes.giveNew(mapsOwner(ids, blueprint.plan.user))
   await sources.prepare(blueprint.plan.user)
   const ports = await portsOf(request, image, blueprint)

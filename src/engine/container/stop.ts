@@ -14,7 +14,7 @@ import {
 } from '#container/state.ts'
 import type { Outcome, Selection, StopOptions } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { TspodError } from '#errors.ts'
+import { errnoOf, TspodError } from '#errors.ts'
 import { signalName } from '#oci/signal.ts'
 import { forAllChosen } from './outcomes.ts'
 import { selectContainers } from './select.ts'
@@ -60,10 +60,19 @@ async function beginStop(engine: Engine, id: ContainerId, folder: string): Promi
     if (report.status === 'restarting')
       await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, true)
     if (!isRunning(report) || report.state === undefined) return undefined
-    const state = { ...report.state, stopper: thisProcess() }
-    writeState(folder, state)
-    return state
+    return noteStopper(folder, { ...report.state, stopper: thisProcess() })
   })
+}
+
+/** On a disk without space it goes unsaid: a container that fills the disk must be one that can be stopped. */
+function noteStopper(folder: string, state: ContainerState): ContainerState {
+  try {
+    writeState(folder, state)
+  } catch (error) {
+    const errno = error instanceof Error ? errnoOf(error.cause) : undefined
+    if (errno !== 'ENOSPC' && errno !== 'EDQUOT' && errno !== 'EROFS') throw error
+  }
+  return state
 }
 
 /** A paused container hears its signal only when it goes on. */

@@ -6,6 +6,7 @@ import { pullImage as fetchImage, listRemoteNames, type PullImageOptions, type P
 import { unpackStoredImage } from '#image/stored-source.ts'
 import { normalizePlatform } from '#oci/platform.ts'
 import type { LayerStore } from '#storage/layers.ts'
+import { sweepLeftovers } from '#storage/staging.ts'
 
 /** The verb: one name, or every tag of a repository with `allTags`. */
 export async function pullImage(name: string, options: PullOptions & { allTags: boolean }): Promise<PulledImage[]> {
@@ -13,6 +14,7 @@ export async function pullImage(name: string, options: PullOptions & { allTags: 
   const layers = await engine.layers()
   const wanted = fetchOptions(engine, options)
   const names = options.allTags ? await listRemoteNames(engine.images, layers, name, wanted) : [name]
+  await sweepLeftovers(engine.graphRoot, async () => await engine.namespace()) // a disk that a killed pull filled has room again
   const pulled: PulledImage[] = []
   for (const each of names) pulled.push(await pullOne(engine, layers, each, wanted))
   return pulled

@@ -7,6 +7,7 @@ import { during, hasCode, TspodError } from '#errors.ts'
 import type { FoundImage } from '#image/lookup.ts'
 import type { StoredImage } from '#image/stored-image.ts'
 import { hexOf } from '#oci/digest.ts'
+import { sweepLeftovers } from '#storage/staging.ts'
 import { ImageFamilies } from './family.ts'
 import { sweepLayers } from './layers-in-use.ts'
 import { journalName } from './tag.ts'
@@ -22,6 +23,7 @@ export async function removeImages(names: string[], options: RemoveImageOptions)
     if (result !== undefined) results.push(result)
   }
   if (results.some(({ deleted }) => deleted.length > 0)) await sweepLayers(engine)
+  await sweepLeftovers(engine.graphRoot, async () => await engine.namespace())
   return results
 }
 
