@@ -38,7 +38,7 @@ const reserved: { what: RegExp; where: RegExp }[] = [
   { what: /^commander$/, where: /^cli\// },
   {
     what: /^(node:)?child_process$|^execa$/,
-    where: /^(host\/run-program|storage\/fuse-overlayfs|config\/credential-helper)\.ts$/,
+    where: /^(host\/run-program|storage\/fuse-overlayfs|config\/credential-helper|image\/foreign-compression)\.ts$/,
   },
   { what: /^bun(:|$)/, where: /^host\/bun\.ts$/ },
 ]
