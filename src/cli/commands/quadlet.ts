@@ -18,7 +18,7 @@ export const quadletInstallCommand = defineCommand({
   usage: '[options] PATH [PATH...]',
   description: `Copies Quadlet files (.container, .volume, .network, .image, .build; see docs/systemd.md) to ~/.config/containers/systemd, and makes
 services of systemd of them.`,
-  examples: ['quadlet install web.container data.volume', 'systemctl --user start web'],
+  examples: ['quadlet install web.container data.volume'],
   options: { reloadSystemd, replace: flag('Overwrite files of the same names') },
   operands: '<path...>',
   completes: ['files'],
