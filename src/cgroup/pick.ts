@@ -67,7 +67,10 @@ function none(reason: string, wanted: CgroupManagerName | undefined, isRequired:
 export function requireControllers({ manager, reason }: PickedCgroups, settings: readonly CgroupSetting[]): void {
   for (const controller of controllersOf(settings)) {
     if (manager?.controllers.includes(controller) === true) continue
-    const files = settings.filter(each => each.controller === controller).map(({ file, value }) => `${file} = ${value}`)
+    const wanted = settings.filter(each => each.controller === controller)
+    // where nobody limits anything, "no limit" is what there is
+    if (manager === undefined && wanted.every(({ value }) => /^max\b/.test(value))) continue
+    const files = wanted.map(({ file, value }) => `${file} = ${value}`)
     const what = `limiting the container (${files.join(', ')})`
     if (manager === undefined)
       throw new TspodError('UNSUPPORTED', `${what}: there is no control group to do it in: ${reason}`, {

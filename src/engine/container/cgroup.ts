@@ -10,7 +10,9 @@ import { TspodError } from '#errors.ts'
 import type { ResourcesSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 
 /** Throws, with the reason, for limits that cannot be enforced on this machine, or come close to where that is wanted. */
-export async function checkLimits(engine: Engine, { resources, cgroups, softLimits }: ContainerRequest): Promise<void> {
+export async function checkLimits(engine: Engine, request: ContainerRequest): Promise<void> {
+  const { resources, cgroups, cgroupParent, softLimits } = request
+  if (cgroupParent !== undefined) await requireParent(engine, cgroupParent)
   if (resources === undefined) return
   if (softLimits === true) {
     await partLimits(engine, '0', { resources, cgroups })
@@ -21,6 +23,15 @@ export async function checkLimits(engine: Engine, { resources, cgroups, softLimi
   const { planSettings } = await import('#cgroup/settings.ts')
   const { requireControllers } = await import('#cgroup/pick.ts')
   requireControllers(await managerFor(engine, { cgroups }), planSettings(resources))
+}
+
+/** A place for its group is asked for: there must be somebody who makes one. */
+async function requireParent(engine: Engine, parent: string): Promise<void> {
+  const { manager, reason } = await engine.cgroups()
+  if (manager !== undefined) return
+  throw new TspodError('UNSUPPORTED', `--cgroup-parent "${parent}": no control group is made here: ${reason}`, {
+    hint: '`tspod doctor` tells what is missing; without the option it runs in the group of the caller',
+  })
 }
 
 /** Where a container is to start, and its spec with the limits that hold. */

@@ -104,7 +104,7 @@ export async function buildContainer(
     storageDriver: root.driver,
     ids,
   })
-  if (request.resources !== undefined) await checkLimits(engine, request)
+  if (request.resources !== undefined || request.cgroupParent !== undefined) await checkLimits(engine, request)
   parseLogConfig(record.logDriver, request.logOpts, folder) // a bad one is refused now, not when the container starts
   writeRecord(graphRoot, record)
   cidFile?.write(id)

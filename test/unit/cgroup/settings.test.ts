@@ -97,6 +97,12 @@ describe('requireControllers()', () => {
   test('says why there is nobody to limit anything', () => {
     expect(() => requireControllers({ manager: undefined, reason: 'version 1' }, settings)).toThrow('version 1')
   })
+
+  test('has nothing against no limit where nobody limits anything', () => {
+    const nobody = { manager: undefined, reason: 'version 1' }
+    requireControllers(nobody, planSettings({ pids: { limit: -1 } }))
+    expect(() => requireControllers(nobody, planSettings({ pids: { limit: 5 } }))).toThrow('pids.max = 5')
+  })
 })
 
 function catchError(act: () => void): { message: string; hint?: string } {
