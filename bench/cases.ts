@@ -7,12 +7,13 @@ import { writeTar } from '#test/setup/tar.ts'
 import { buildCases } from './build.ts'
 import { type Arena, type Engine, run } from './engines.ts'
 import { type Contestant, compete, summarise, type Timing } from './harness.ts'
+import { lifeCases } from './life.ts'
 import { idleMemory } from './memory.ts'
 import { networkCases } from './network.ts'
 
 export interface Outcome {
   name: string
-  unit: 'ms' | 'MB' | 'Gbit/s' | 'per s'
+  unit: 'ms' | '%' | 'MB' | 'Gbit/s' | 'per s'
   /** per contestant, in the unit */
   values: Record<string, number>
   /** milliseconds with their spread, where the case is timed by turns */
@@ -260,6 +261,7 @@ export const cases: Case[] = [
   hundredCase,
   memoryCase,
   fullStoreCase,
+  ...lifeCases,
   ...buildCases,
   ...networkCases,
 ]

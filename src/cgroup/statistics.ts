@@ -1,5 +1,4 @@
-// What the processes of a container use: from the files of its control group, or, where it has none, from /proc. Host namespaces.
-import { processesBeside, TICKS_PER_SECOND } from '#host/process-table.ts'
+// What the processes of a container use, from the files of its control group. Host namespaces.
 import { readCgroupFile } from './files.ts'
 
 /** Counters and levels at one moment; what nobody counts is absent. */
@@ -32,18 +31,6 @@ export function readGroupUsage(folder: string): Usage | undefined {
     ...optional('pidsLimit', wholeNumber(readCgroupFile(folder, 'pids.max'))),
     ...(io !== undefined && { readBytes: sumOf(io, 'rbytes'), writtenBytes: sumOf(io, 'wbytes') }),
     ...(pressure && { pressure }),
-  }
-}
-
-/** Of the processes in the pid namespace of a container's process 1: there are no limits to tell of, and what has ended is forgotten. */
-export function readProcessUsage(pid: number): Usage {
-  const processes = processesBeside(pid)
-  const sum = (count: (one: (typeof processes)[number]) => number) =>
-    processes.reduce((all, one) => all + count(one), 0)
-  return {
-    cpuUs: (sum(({ cpuTicks }) => cpuTicks) * 1_000_000) / TICKS_PER_SECOND,
-    memoryBytes: sum(({ residentKib }) => residentKib) * 1024,
-    pids: processes.length,
   }
 }
 

@@ -101,6 +101,11 @@ export function readStatus(folder: string, here: Machine): StatusReport {
   return { status: 'running', state }
 }
 
+/** Whether a process in this container would get nowhere, whoever has stopped it. */
+export function standsStill({ cgroupFolder, pid }: Pick<ContainerState, 'cgroupFolder' | 'pid'>): boolean {
+  return (cgroupFolder !== undefined && isFrozen(cgroupFolder)) || readProcessStat(pid)?.state === 'T'
+}
+
 /** Whether the processes of a container are stopped: its group is frozen, or signals have stopped them, of which the first one tells. */
 export function isPaused({ cgroupFolder, stoppedBySignal, pid }: ContainerState): boolean {
   if (cgroupFolder !== undefined && isFrozen(cgroupFolder)) return true

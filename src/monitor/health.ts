@@ -11,7 +11,7 @@ import {
   type HealthResult,
   nextCheckMs,
 } from '#container/healthcheck.ts'
-import { isPaused, readState } from '#container/state.ts'
+import { standsStill } from '#container/state.ts'
 import { TspodError } from '#errors.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
 import { bootClockNs, wallClockNs } from '#sys/clock.ts'
@@ -108,8 +108,7 @@ export class HealthWatch {
   }
 
   #run(): void {
-    const state = readState(this.#child.folder)
-    if (state !== undefined && isPaused(state)) {
+    if (standsStill(this.#child)) {
       this.#later(PAUSED_MS)
       return
     }

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Deadlines } from '#sys/deadlines.ts'
 import { SIGKILL } from '#sys/flags.ts'
+import { pageBytes } from '#sys/page-size.ts'
 import { killProcess } from '#sys/process.ts'
 
 /** How often it looks: more often when it is close. */
@@ -11,7 +12,6 @@ const CLOSE_MS = 50
 const CLOSE_SHARE = 0.7
 /** Whoever else is on the machine is looked at anew after so many looks: numbers of processes are used again. */
 const FORGET_AFTER = 20
-const PAGE_BYTES = 4096
 
 interface Found {
   pid: number
@@ -89,7 +89,7 @@ function namespaceOf(pid: string): string | undefined {
 /** proc_pid_statm(5). */
 function residentBytes(pid: string): number {
   try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES
+    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * pageBytes()
   } catch {
     return 0 // it has ended
   }

@@ -94,7 +94,7 @@ describe('a check of the monitor', () => {
   const every = ['--health-interval', '200ms', '--health-retries', '2']
 
   tspodOnly()('makes the container healthy, unhealthy, and healthy again', async () => {
-    await ok(
+    const id = await ok(
       'run',
       '-d',
       ...alone,
@@ -118,7 +118,7 @@ describe('a check of the monitor', () => {
       '--filter',
       'event=health_status',
       '--filter',
-      'container=a',
+      `container=${id}`,
       '--format',
       '{{.Attributes.health_status}}',
     )

@@ -1,10 +1,11 @@
 // stats: what containers use, now and since the last look.
 import { totalmem } from 'node:os'
-import { parseNetworkBytes, readGroupUsage, readProcessUsage, type Usage } from '#cgroup/statistics.ts'
+import { parseNetworkBytes, readGroupUsage, type Usage } from '#cgroup/statistics.ts'
 import { requireAllowed } from '#container/state.ts'
 import type { ContainerStatistics, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { readProcessFile } from '#host/process-table.ts'
+import { ProcessSnapshot } from '#host/process-usage.ts'
 import { selectContainers } from './select.ts'
 import { type SeenContainer, seeContainer } from './survey.ts'
 
@@ -27,18 +28,25 @@ export class StatisticsReader {
   /** One look. Throws for a named container that does not run, unless it was seen before. */
   async read(): Promise<ContainerStatistics[]> {
     const chosen = await selectContainers(this.#engine, this.#selection, ({ isRunning }) => isRunning)
+    let snapshot: ProcessSnapshot | undefined
+    const processes = (): ProcessSnapshot => {
+      snapshot ??= new ProcessSnapshot()
+      return snapshot
+    }
     return chosen.flatMap(one => {
       if ('error' in one) throw one.error
       const seen = seeContainer(this.#engine, one.id)
       if (!this.#before.has(one.id)) requireAllowed('top', one.id, seen.report)
-      return this.#describe(seen) ?? []
+      return this.#describe(seen, processes) ?? []
     })
   }
 
-  #describe(seen: SeenContainer): ContainerStatistics | undefined {
+  /** `processes`: all of one look, read where a container without a group needs them. */
+  #describe(seen: SeenContainer, processes: () => ProcessSnapshot): ContainerStatistics | undefined {
     const { state } = seen.report
     if (state === undefined || !seen.isRunning) return undefined
-    const usage = state.cgroupFolder === undefined ? readProcessUsage(state.pid) : readGroupUsage(state.cgroupFolder)
+    const { cgroupFolder: group, pid } = state
+    const usage: Usage | undefined = group === undefined ? processes().usageOf(pid) : readGroupUsage(group)
     if (usage === undefined) return undefined
     const atNs = process.hrtime.bigint()
     const upNs = Math.max(1, (Date.now() - Date.parse(state.startedAt)) * 1e6)
