@@ -13,7 +13,7 @@ import { openCompanions } from './companions.ts'
 import { journalEvents } from './journal.ts'
 import type { LogDriver } from './log/driver.ts'
 import { openLog } from './log/open.ts'
-import { Monitor, type MonitorPlace } from './monitor.ts'
+import { type Ending, Monitor, type MonitorPlace } from './monitor.ts'
 import { tryRead } from './nonblocking.ts'
 import { killOwnChildren, OwnChildren } from './own-children.ts'
 import { type ChildMessage, decodePayload, encodeMessage, HEADER_BYTES, messageTypes } from './protocol.ts'
@@ -38,13 +38,13 @@ export async function monitorMain(): Promise<void> {
   process.chdir('/')
   delete process.env.BUN_JSC_useJIT // for this process only, not for what it starts
   try {
-    await watch(child, control)
+    process.exitCode = await watch(child, control)
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     appendFileSync(`${child.folder}/monitor.log`, `${nowTimestamp()} ${text}\n`, { mode: 0o600 })
     process.exit(1)
   }
-  process.exit(0)
+  process.exit()
 }
 
 /** Waits for the first message; `undefined` at end of file. */
@@ -65,9 +65,13 @@ function readExactly(fd: number, count: number): Buffer | undefined {
   return bytes
 }
 
-async function watch(child: ChildMessage, control: Fd): Promise<void> {
+/** The exit status that this process is to end with. */
+async function watch(child: ChildMessage, control: Fd): Promise<number> {
   const place = new OwnPlace(child)
-  if (isToRestart(child)) return await restart(child, place)
+  if (isToRestart(child)) {
+    await restart(child, place)
+    return 0
+  }
   let log: LogDriver
   try {
     log = await openLog(parseLogConfig(child.logDriver, child.logOpts, child.folder))
@@ -76,19 +80,27 @@ async function watch(child: ChildMessage, control: Fd): Promise<void> {
     const hint = error instanceof TspodError ? error.hint : undefined
     writeFully(control.number, encodeMessage('refused', { message, exitCode: 125, hint }))
     killOwnChildren()
-    return
+    return 0
   }
   Object.assign(place, await openCompanions(child))
   const monitor = new Monitor(child, log, control, journalEvents(child), place)
   while (!monitor.hasEnded) monitor.turn()
   const ending = monitor.finish()
   await releasePorts(child)
+  const status = process.env['NOTIFY_SOCKET'] === undefined ? 0 : await statusOf(child, ending)
   const { recordEnding, keepRecording } = await import('./ending.ts')
   const recorded = await recordEnding(child, ending, message => monitor.announce(message))
   monitor.dismissClients()
   if (!recorded.isRecorded) await keepRecording(child, ending)
   if (recorded.restart !== undefined) await restart(child, place, monitor)
   monitor.bidFarewell()
+  return status
+}
+
+/** A service manager restarts a service that fails. */
+async function statusOf(child: ChildMessage, ending: Ending): Promise<number> {
+  const { serviceStatus } = await import('./restart-plan.ts')
+  return serviceStatus(child, ending)
 }
 
 /** The command line that watched the container has recorded its end, and left what follows to this process. */

@@ -13,31 +13,34 @@ fi
 suite() {
   user=$1
   shift
+  count=$((${count:-0} + 1))
   mkdir -p "/tests/$user"
   cp -r /files/checkout "/tests/$user/"
   chown -R "$user:" "/tests/$user"
   systemd-run --quiet --wait --pipe -p User="$user" -p PAMName=login -p WorkingDirectory="/tests/$user/checkout" \
     -E TSPOD_TEST_EXECUTABLE=/files/tspod -E TSPOD_TEST_ALPINE=/files/alpine.tar \
     -E LANG=C.UTF-8 -E NO_COLOR=1 -E PATH=/usr/bin:/usr/sbin:/bin:/sbin \
-    /files/bun test --timeout=120000 --reporter=junit --reporter-outfile="/tests/$user/report.xml" "$@"
+    /files/bun test --timeout=120000 --reporter=junit --reporter-outfile="/tests/$user/report$count.xml" "$@"
   echo "the suite of user $user ended with status $?"
   # a suite that ended before it could say what failed has failed
-  [ -s "/tests/$user/report.xml" ] || echo '<testsuites tests="1" failures="1">' > "/tests/$user/report.xml"
+  [ -s "/tests/$user/report$count.xml" ] || echo '<testsuites tests="1" failures="1">' > "/tests/$user/report$count.xml"
 }
 
 files=test/vm/suite
-case $(cat /files/part) in
-  all)
-    suite dev ./$files ./$files/short.ts ./$files/init.ts
-    suite plain ./$files/plain.ts
-    suite root ./$files/sessions.root.ts ./$files/restrictions.root.ts
-    ;;
-  short)
-    suite dev ./$files/short.ts
-    suite root ./$files/sessions.root.ts ./$files/restrictions.root.ts
-    ;;
-  *.root.ts) suite root "./$files/$(cat /files/part)" ;;
-  *) suite dev "./$files/$(cat /files/part)" ;;
-esac
+for part in $(cat /files/part); do
+  case $part in
+    all)
+      suite dev ./$files ./$files/short.ts ./$files/init.ts
+      suite plain ./$files/plain.ts
+      suite root ./$files/sessions.root.ts ./$files/restrictions.root.ts
+      ;;
+    short)
+      suite dev ./$files/short.ts
+      suite root ./$files/sessions.root.ts ./$files/restrictions.root.ts
+      ;;
+    *.root.ts) suite root "./$files/$part" ;;
+    *) suite dev "./$files/$part" ;;
+  esac
+done
 stty -F /dev/ttyS1 raw -echo
-cat /tests/*/report.xml > /dev/ttyS1
+cat /tests/*/report*.xml > /dev/ttyS1

@@ -1,8 +1,8 @@
 #!/bin/bash
-# `npm run test:vm [-- --suite trixie] [--mirror URL] [--part all|short|NAME] [--script FILE]`: boots a Debian in QEMU by software emulation (any processor, no
+# `npm run test:vm [-- --suite trixie] [--mirror URL] [--part all|short|'NAME...'] [--script FILE]`: boots a Debian in QEMU by software emulation (any processor, no
 # /dev/kvm), runs test/vm/suite in it, and ends with `N passed, M failed, K skipped`. Needs root once, for the disk, and
 # mmdebstrap, e2fsprogs, qemu-system-x86. --part runs a part: `short` the main job and what
-# root sees of it, or one file of test/vm/suite. --script runs a shell script as the machine's root instead of the suite.
+# root sees of it, or files of test/vm/suite. --script runs a shell script as the machine's root instead of the suite.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/vm/disk.sh
@@ -23,7 +23,8 @@ done
 export PATH=$PATH:/usr/sbin:/sbin
 cache=${TSPOD_VM_CACHE:-.cache/vm}
 make_disk "$cache" "$suite" "$mirror" || { echo "the disk cannot be made here"; exit 77; }
-make_systemd_image "$cache" || { echo "the image with systemd cannot be made here"; exit 77; }
+case $part in all | *init.ts*) with_image=yes ;; *) with_image= ;; esac
+[ -z "$with_image" ] || make_systemd_image "$cache" || { echo "the image with systemd cannot be made here"; exit 77; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -35,7 +36,7 @@ echo "$part" > "$work/files/part"
 cp package.json tsconfig.json "$work/files/checkout/"
 cp -r test/vm/suite "$work/files/checkout/test/vm/"
 cp "$(scripts/bun test/vm/fixture.ts)" "$work/files/alpine.tar"
-[ "$part" = short ] || cp "$vm_systemd_image" "$work/files/systemd.tar"
+[ -z "$with_image" ] || cp "$vm_systemd_image" "$work/files/systemd.tar"
 [ -z "$script" ] || cp "$script" "$work/files/script.sh"
 truncate -s 1G "$work/files.ext4"
 mkfs.ext4 -q -d "$work/files" "$work/files.ext4"

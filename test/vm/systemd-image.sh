@@ -10,6 +10,6 @@ make_systemd_image() {
   echo "making an image with systemd; this takes minutes, once"
   mmdebstrap --quiet --variant=essential --include=systemd,systemd-sysv,login,util-linux,dbus \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --customize-hook='rm -rf "$1"/var/cache/apt "$1"/var/lib/apt/lists "$1"/dev && mkdir "$1/dev" && : > "$1/etc/machine-id"' \
+    --customize-hook='rm -rf "$1"/var/cache/apt "$1"/var/lib/apt/lists && : > "$1/etc/machine-id"' \
     bookworm "$vm_systemd_image.new.tar" && mv "$vm_systemd_image.new.tar" "$vm_systemd_image"
 }

@@ -22,7 +22,7 @@ export function inSession(user: string, script: string): Result {
     `T=${tspodPath}`,
     '/bin/sh',
     '-c',
-    script,
+    script.replaceAll('$', '$$$$'), // systemd-run expands variables in arguments
   )
 }
 
