@@ -192,7 +192,10 @@ export const nouns: Record<string, NounEntry> = {
         'Show the layers of an image',
         async () => (await import('./commands/image-tree.ts')).imageTreeCommand,
       ),
-      trust: later('Manage which registries are trusted'),
+      trust: here(
+        'Show and change which registries are trusted',
+        async () => (await import('./commands/image-trust.ts')).imageTrustCommand,
+      ),
       unmount: here(
         "Unmount an image's files",
         async () => (await import('./commands/image-mount.ts')).imageUnmountCommand,

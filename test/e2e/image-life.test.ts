@@ -157,6 +157,34 @@ describe('signatures', () => {
     120_000,
   )
 
+  tspodOnly()('image trust shows what is demanded, and changes it', async () => {
+    const scope = `${registry}/${unique}`
+    await ok('push', '-q', 'alpine', `${scope}/trusted:1`)
+    const pulled = async () => (await tspod('pull', '-q', `${scope}/trusted:1`)).stderr
+    await ok('image', 'trust', 'set', '--type', 'reject', scope)
+    expect(await pulled()).toContain('rejects it')
+    await ok('image', 'trust', 'set', '-t', 'sigstoreSigned', '-f', key('trust').trusted.keyPath, scope)
+    expect(await pulled()).toContain('it has no signature')
+    expect(await ok('image', 'trust', 'show')).toMatch(
+      new RegExp(`repository +${scope} +sigstoreSigned +/.*/trust.pub`),
+    )
+    await ok('image', 'trust', 'set', '--type', 'accept', scope)
+    expect(await pulled()).toBe('')
+    await ok('image', 'trust', 'set', '--type', 'reject', 'default')
+    const rules = JSON.parse(await ok('image', 'trust', 'show', '--json')) as object[]
+    expect(rules).toEqual([
+      { transport: 'all', name: '* (default)', repo_name: 'default', type: 'reject' },
+      { transport: 'repository', name: scope, repo_name: scope, type: 'accept' },
+    ])
+    expect(JSON.parse(await ok('image', 'trust', 'show', '--raw'))).toMatchObject({ default: [{ type: 'reject' }] })
+    const said = async (...args: string[]) => (await tspod('image', 'trust', 'set', ...args)).stderr
+    expect(await said('-t', 'signedBy', scope)).toContain('is not implemented yet')
+    expect(await said('-t', 'sigstoreSigned', scope)).toContain('must have a public key')
+    expect(await said('-t', 'sigstoreSigned', '-f', '/missing', scope)).toContain('does not exist')
+    await ok('untag', 'alpine', `${scope}/trusted:1`)
+    execFileSync('rm', [join(box.home, '.config/containers/policy.json')])
+  })
+
   tspodOnly()('of kinds that cannot be verified refuse the pull by name', async () => {
     for (const [requirement, word] of [
       [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: '/k' }, 'signedBy'],

@@ -236,3 +236,16 @@ export interface MountedImage {
   names: string[]
   path: string
 }
+
+/** What policy.json asks of images. */
+export type TrustKind = 'accept' | 'reject' | 'signedBy' | 'sigstoreSigned'
+
+/** One rule of policy.json. */
+export interface TrustEntry {
+  /** `all` for the default, `repository` for registries, else the transport */
+  transport: string
+  name: string
+  type: TrustKind
+  /** files with public keys */
+  keys: string[]
+}
