@@ -9,6 +9,7 @@ import { type Arena, type Engine, run } from './engines.ts'
 import { type Contestant, compete, summarise, type Timing } from './harness.ts'
 import { idleMemory } from './memory.ts'
 import { networkCases } from './network.ts'
+import { userNetworkCases } from './user-networks.ts'
 
 export interface Outcome {
   name: string
@@ -262,4 +263,5 @@ export const cases: Case[] = [
   fullStoreCase,
   ...buildCases,
   ...networkCases,
+  ...userNetworkCases,
 ]
