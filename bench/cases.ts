@@ -10,6 +10,7 @@ import { type Contestant, compete, summarise, type Timing } from './harness.ts'
 import { lifeCases } from './life.ts'
 import { idleMemory } from './memory.ts'
 import { networkCases } from './network.ts'
+import { userNetworkCases } from './user-networks.ts'
 
 export interface Outcome {
   name: string
@@ -264,4 +265,5 @@ export const cases: Case[] = [
   ...lifeCases,
   ...buildCases,
   ...networkCases,
+  ...userNetworkCases,
 ]

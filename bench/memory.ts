@@ -9,7 +9,7 @@ export async function idleMemory(engine: Engine, env: Environment, id: string): 
   const monitor = parentOf(container)
   const helpers = processes().filter(pid => isHelperOf(pid, container, monitor))
   let bytes = 0
-  for (const pid of [monitor, ...helpers]) bytes += anonymousBytes(await rollup(engine, env, pid))
+  for (const pid of [monitor, ...helpers]) bytes += await anonymousOf(engine, env, pid)
   return bytes
 }
 
@@ -19,6 +19,11 @@ function isHelperOf(pid: string, container: string, monitor: string): boolean {
   const command = readOrEmpty(`/proc/${pid}/cmdline`)
   if (!command.includes('slirp4netns')) return false
   return parentOf(pid) === monitor || command.split('\0').includes(container)
+}
+
+/** Private anonymous bytes of one process. */
+export async function anonymousOf(engine: Engine, env: Environment, pid: string): Promise<number> {
+  return anonymousBytes(await rollup(engine, env, pid))
 }
 
 async function rollup(engine: Engine, env: Environment, pid: string): Promise<string> {

@@ -18,12 +18,14 @@ function lanes({ tspod, podman }: Arena): Lane[] {
   return [
     { name: 'tspod slirp4netns', engine: tspod, network: 'slirp4netns' },
     { name: 'tspod pasta', engine: tspod, network: 'pasta' },
+    { name: 'tspod user-defined', engine: tspod, network: 'bridge' },
     { name: 'podman slirp4netns', engine: podman, network: 'slirp4netns:port_handler=slirp4netns' },
     { name: 'podman rootlesskit', engine: podman, network: 'slirp4netns' },
   ]
 }
 
-const hostPrograms = ['/usr', '/lib', '/lib64'].filter(existsSync).flatMap(path => ['-v', `${path}:${path}:ro`])
+/** This machine's programs, bound over the image. */
+export const hostPrograms = ['/usr', '/lib', '/lib64'].filter(existsSync).flatMap(path => ['-v', `${path}:${path}:ro`])
 
 /** Runs a command of this machine; standard output. Throws where it fails. */
 async function command(words: string[], env: Environment): Promise<string> {
@@ -97,8 +99,9 @@ const outwardCase: Case = {
   name: 'throughput, container to host',
   async run(arena, turns) {
     const found: Record<string, number[]> = {}
+    const host: Lane = { name: 'tspod host', engine: arena.tspod, network: 'host' }
     for (let turn = 0; turn < Math.max(1, Math.round(turns / 10)); turn++)
-      for (const { name, engine, network } of lanes(arena).slice(0, 3)) {
+      for (const { name, engine, network } of [...lanes(arena).slice(0, 4), host]) {
         const port = await freePort()
         const server = Bun.spawn(['iperf3', '-s', '-1', '-p', String(port)], { stdout: 'ignore', stderr: 'ignore' })
         await Bun.sleep(200)
