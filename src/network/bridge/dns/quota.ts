@@ -2,7 +2,7 @@
 // clock it is given.
 
 /** Questions in so many milliseconds. */
-const MOST = 1000
+const MOST = 2000
 const WINDOW_MS = 250
 /** For the first time; twice as long each time after that, until it has kept quiet for as long. */
 const SILENCE_MS = 1000
