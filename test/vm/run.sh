@@ -23,7 +23,7 @@ done
 export PATH=$PATH:/usr/sbin:/sbin
 cache=${TSPOD_VM_CACHE:-.cache/vm}
 make_disk "$cache" "$suite" "$mirror" || { echo "the disk cannot be made here"; exit 77; }
-case $part in all | *init.ts*) with_image=yes ;; *) with_image= ;; esac
+case $part in *init.ts*) with_image=yes ;; *) with_image= ;; esac
 [ -z "$with_image" ] || make_systemd_image "$cache" || { echo "the image with systemd cannot be made here"; exit 77; }
 
 work=$(mktemp -d)

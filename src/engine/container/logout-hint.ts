@@ -22,5 +22,5 @@ export async function logoutHint(engine: Engine): Promise<string | undefined> {
   } catch (error) {
     log.debug(`remembering what was said: ${String(error)}`) // then it is said again
   }
-  return 'this container is stopped when you log out; `loginctl enable-linger` lets your containers go on'
+  return 'this container ends with your systemd user manager, which may be when you log out; `loginctl enable-linger` keeps that running'
 }

@@ -16,7 +16,8 @@ test('without lingering, run -d says once that the container ends at logout, and
   )
   expect({ status, stderr }).toEqual({
     status: 0,
-    stderr: 'note: this container is stopped when you log out; `loginctl enable-linger` lets your containers go on\n',
+    stderr:
+      'note: this container ends with your systemd user manager, which may be when you log out; `loginctl enable-linger` keeps that running\n',
   })
   expect(stdout.trim()).toMatch(/^[0-9a-f]{64}$/)
   await until('the manager to end', () => !isActive(), 120_000)
