@@ -19,11 +19,16 @@ export interface Staging extends AsyncDisposable {
   readonly path: string
 }
 
+/** Makes a folder, where it is missing, for trees that come and go: ext4 gives each a part of the disk of its own. */
+export function makeSpreadFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  spreadSubfolders(path)
+}
+
 /** Makes a staging folder in the store. `what` becomes part of its name, for people who look. */
 export function openStaging(graphRoot: string, what: string, openNamespace: OpenNamespace): Staging {
   const tmp = join(graphRoot, 'tmp')
-  mkdirSync(tmp, { recursive: true, mode: 0o700 })
-  spreadSubfolders(tmp)
+  makeSpreadFolder(tmp)
   for (;;) {
     const path = join(tmp, `${stagePrefix}${what}-${randomHex(6)}`)
     const lock = lockExisting(`${path}.lock`)

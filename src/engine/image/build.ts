@@ -14,7 +14,7 @@ import { TspodError } from '#errors.ts'
 import { openLease } from '#image/lease.ts'
 import { fullTagName } from '#image/store.ts'
 import { parsePlatform } from '#oci/platform.ts'
-import { findLeftovers, openStaging, sweepStaging } from '#storage/staging.ts'
+import { findLeftovers, makeSpreadFolder, openStaging, sweepStaging } from '#storage/staging.ts'
 import { openBuildContext } from './build/context.ts'
 import type { BuildSession } from './build/session.ts'
 import type { FinishedStage } from './build/stage.ts'
@@ -29,6 +29,8 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   await sweepKilledBuilds(engine)
   await using stack = new AsyncDisposableStack()
   const staging = stack.use(openStaging(graphRoot, 'build', () => engine.namespace()))
+  // what a RUN writes lies there, and becomes a layer by a rename
+  makeSpreadFolder(join(graphRoot, 'containers'))
   const { context, file: text } = await openBuildContext(request, staging.path)
   const file = parseContainerfile(text.name, text.text)
   if (file.directives.check !== undefined) {
