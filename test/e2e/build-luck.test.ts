@@ -100,9 +100,9 @@ function leftoverProcesses(): number[] {
 }
 
 describe('a full disk', () => {
-  const tiny = process.env.TSPOD_TEST_TINY_DISK ?? ''
+  const tiny = `${process.env.TSPOD_TEST_TINY_DISK ?? ''}-build`
   tspodOnly('tiny-disk')('in a RUN and while its layer is made is told, and there is room again', async () => {
-    const store = ['--root', join(tiny, 'build-store')]
+    const store = ['--root', join(tiny, 'store')]
     await ok(...store, 'pull', '-q', 'alpine')
     const inRun = context('FROM alpine\nRUN dd if=/dev/zero of=/big bs=64k\n')
     const run = await tspod(...store, 'build', inRun)
@@ -115,7 +115,7 @@ describe('a full disk', () => {
     expect(commit.stderr).toMatch(/Containerfile:2: building at STEP "RUN dd.*no space left on device/is)
     const inCopy = context('FROM alpine\nCOPY big /\n', { big: new Uint8Array(9 << 20) })
     expect((await tspod(...store, 'build', inCopy)).stderr).toMatch(/Containerfile:2: .*no space left on device/i)
-    expect(readdirSync(join(tiny, 'build-store/containers'))).toEqual([])
+    expect(readdirSync(join(tiny, 'store/containers'))).toEqual([])
     const id = await ok(...store, 'build', '-q', context('FROM alpine\nRUN echo small > /small\n'))
     expect(await ok(...store, 'run', '--rm', id, 'cat', '/small')).toBe('small')
     await ok(...store, 'rmi', '-af')

@@ -39,7 +39,8 @@ export async function startPushRegistry(trouble: Trouble = {}): Promise<PushRegi
   let uploads = 0
   let received = 0
   let tokens = 0
-  let uses = 0
+  /** what is left of each */
+  const uses = new Map<string, number>()
   const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()))
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -50,10 +51,14 @@ export async function startPushRegistry(trouble: Trouble = {}): Promise<PushRegi
       response.end(request.method === 'HEAD' ? undefined : body)
     }
     if (url.pathname === '/token') {
-      uses = trouble.tokenUses ?? 0
-      return send(200, {}, JSON.stringify({ token: `t${++tokens}` }))
+      const token = `t${++tokens}`
+      uses.set(`Bearer ${token}`, trouble.tokenUses ?? 0)
+      return send(200, {}, JSON.stringify({ token }))
     }
-    if (trouble.tokenUses !== undefined && (request.headers.authorization !== `Bearer t${tokens}` || uses-- <= 0)) {
+    const { authorization = '' } = request.headers
+    const left = uses.get(authorization) ?? 0
+    uses.set(authorization, left - 1)
+    if (trouble.tokenUses !== undefined && left <= 0) {
       request.resume()
       return send(401, { 'www-authenticate': `Bearer realm="http://${address()}/token",service="x"` })
     }

@@ -62,16 +62,21 @@ open_devices() {
   done
 }
 
-# A file system of a few megabytes for the tests of full disks.
+# File systems of a few megabytes for the tests of full disks: one for containers, and beside it one for builds (`…-build`), since test
+# files run side by side.
 mount_tiny_disk() {
+  local disk
   export TSPOD_TEST_TINY_DISK=/var/lib/tspod-test/tiny-$1
-  mkdir -p "$TSPOD_TEST_TINY_DISK"
-  mountpoint -q "$TSPOD_TEST_TINY_DISK" && umount "$TSPOD_TEST_TINY_DISK"
-  if mount -t tmpfs -o "size=8m,mode=0700,uid=$(id -u "$1"),gid=$(id -g "$1")" tspod-test "$TSPOD_TEST_TINY_DISK" 2> /dev/null; then
-    promise tiny-disk
-  else
-    unset TSPOD_TEST_TINY_DISK
-  fi
+  for disk in "$TSPOD_TEST_TINY_DISK" "$TSPOD_TEST_TINY_DISK-build"; do
+    mkdir -p "$disk"
+    # what a killed run left may still use it
+    while mountpoint -q "$disk"; do umount -l "$disk"; done
+    if ! mount -t tmpfs -o "size=8m,mode=0700,uid=$(id -u "$1"),gid=$(id -g "$1")" tspod-test "$disk" 2> /dev/null; then
+      unset TSPOD_TEST_TINY_DISK
+      return 0
+    fi
+  done
+  promise tiny-disk
 }
 
 # A Debian root file system for the fixture image; made once and kept for as long as the recipe is the same.

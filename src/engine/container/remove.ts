@@ -4,7 +4,15 @@ import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { type ContainerId, type ContainerRecord, containerDir, listRecords, readRecord } from '#container/record.ts'
 import { disposeHidden, hideContainer, removeContainerFiles } from '#container/remove.ts'
-import { endMonitor, isAllowed, isLost, isRunning, readStatus, requireAllowed } from '#container/state.ts'
+import {
+  endMonitor,
+  isAllowed,
+  isLost,
+  isRunning,
+  readStatus,
+  requireAllowed,
+  type StatusReport,
+} from '#container/state.ts'
 import { listAbandoned } from '#container/unfinished.ts'
 import type { Outcome, RemoveOptions, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -61,13 +69,13 @@ class Removal {
     const record = this.#readRecord(id)
     let report = readStatus(folder, machineOf(this.#engine))
     if (report.isEnding === true) report = await awaitRecorded(folder, machineOf(this.#engine))
-    if (report.isEnding === true && force && report.state !== undefined) {
-      // its monitor waits for space to record the end, which nobody wants any more
-      if (endMonitor(report.state)) await awaitEnd(report.state.monitor, MONITOR_END_MS)
+    const isStopped = (isRunning(report) || report.status === 'restarting') && force
+    if (isStopped) {
+      await this.#stop(id, record)
       report = readStatus(folder, machineOf(this.#engine))
     }
-    if ((isRunning(report) || report.status === 'restarting') && force) await this.#stop(id, record)
-    else requireAllowed('remove', id, report)
+    if (report.isEnding === true && force) report = await this.#endRecording(folder, report)
+    if (!isStopped) requireAllowed('remove', id, report)
     if (isLost(report)) await this.#settle(id)
     await endLeftGroup(folder)
     const trash = await this.#hide(id, folder)
@@ -85,6 +93,12 @@ class Removal {
       attributes: labels,
     })
     await disposeHidden({ graphRoot, id, name, trash, anonymousVolumes }, () => this.#engine.namespace())
+  }
+
+  /** Its monitor waits for space to record the end, which nobody wants any more. */
+  async #endRecording(folder: string, { state }: StatusReport): Promise<StatusReport> {
+    if (state !== undefined && endMonitor(state)) await awaitEnd(state.monitor, MONITOR_END_MS)
+    return readStatus(folder, machineOf(this.#engine))
   }
 
   /** On a full disk its end cannot be recorded, and nobody will ask for it. */

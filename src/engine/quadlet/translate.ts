@@ -56,7 +56,7 @@ export async function checkedServices(
   }
 }
 
-/** Why tspod would not run one of its commands. Where systemd has yet to put a specifier's value, only what it does not have is known. */
+/** Why tspod would not run one of its commands. What it says of a word with a specifier is not known before systemd puts a value there. */
 async function refusal({ source, unit }: Service, check: CommandCheck): Promise<TspodError | undefined> {
   for (const line of ['ExecStart', 'ExecReload'].flatMap(key => unit.all('Service', key))) {
     const argv = splitWords(line).slice(programWords().length)
@@ -64,7 +64,8 @@ async function refusal({ source, unit }: Service, check: CommandCheck): Promise<
       await check(argv)
     } catch (error) {
       if (!(error instanceof TspodError)) throw error
-      if (error.code !== 'UNSUPPORTED' && argv.some(word => word.includes('%'))) continue
+      const { code, message } = error
+      if (code !== 'UNSUPPORTED' && argv.some(word => word.includes('%') && message.includes(word))) continue
       return new TspodError(error.code, `translating "${source.path}": ${error.message}`, { hint: error.hint })
     }
   }
