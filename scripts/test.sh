@@ -19,7 +19,7 @@ if [ "$(id -u)" = 0 ]; then
   make_user "$TSPOD_TEST_USER"
   open_devices
   mount_tiny_disk "$TSPOD_TEST_USER"
-  trap 'umount "${TSPOD_TEST_TINY_DISK:-/nowhere}" 2> /dev/null || true' EXIT
+  trap 'umount "${TSPOD_TEST_TINY_DISK:-/nowhere}" "${TSPOD_TEST_TINY_DISK:-/nowhere}-build" 2> /dev/null || true' EXIT
   make_debian "$checkout/.cache/debian.tar"
   make_python "$checkout/.cache/python.tar"
 fi

@@ -102,6 +102,7 @@ export function withMtab(setup: RootSetup, { rootIds }: ContainerIds): RootSetup
   const link = { folder: 'etc', name: 'mtab', target: '/proc/mounts' }
   const owner = rootIds && ownerChanger(rootIds)({ uid: 0, gid: 0 })
   const folder = quoted(`${setup.path}/etc`)
-  const shell = `[ -L ${folder} ] || [ ! -d ${folder} ] || [ -e ${folder}/mtab ] || ln -s ${link.target} ${folder}/mtab || :`
+  const give = owner === undefined ? '' : ` && chown -h ${owner.uid}:${owner.gid} ${folder}/mtab`
+  const shell = `[ -L ${folder} ] || [ ! -d ${folder} ] || [ -e ${folder}/mtab ] || ln -s ${link.target} ${folder}/mtab${give} || :`
   return { ...setup, stages: [...setup.stages, { calls: planLink(setup.path, link, owner), shell }] }
 }
