@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect } from 'bun:test'
 import {
   chmodSync,
   copyFileSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -55,7 +56,7 @@ const mappedRoot = () => statSync(join(work, 'store')).uid
 /** Everything below a folder that belongs to the host's root. */
 const rootsFiles = (folder: string): string[] =>
   [folder, ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(name => join(folder, name))].filter(
-    path => statSync(path, { throwIfNoEntry: false })?.uid === 0,
+    path => lstatSync(path, { throwIfNoEntry: false })?.uid === 0, // not what a link leads to
   )
 
 /** Real, effective, saved and file system ids of every thread. */
