@@ -22,6 +22,7 @@ import {
   type CreatedProcess,
   createProcess,
   type HelperRequest,
+  helperRequest,
   keepsGroups,
   type ProcessStreams,
 } from '#runtime/create.ts'
@@ -148,7 +149,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
         resources,
         request.isAttended,
       ),
-      helper: helper && helperPipes && helperRequest(helper, ports, streams.nullFd, helperPipes),
+      helper: helper && helperPipes && networkHelper(helper, ports, streams.nullFd, helperPipes),
       seccomp,
       cgroup: request.cgroup,
       isAttended: request.isAttended,
@@ -322,25 +323,19 @@ function openHelperPipes(sockets: string, resources: DisposableStack): HelperPip
   return { folder, ready, readyReader, exit, alive }
 }
 
-function helperRequest(
+/** Its socket is to be ours too, whoever it is in the container's user namespace. */
+function networkHelper(
   helper: NetworkHelper,
   ports: readonly PortMapping[],
   nullFd: Fd,
   { ready, exit, folder }: HelperPipes,
 ): HelperRequest {
-  const descriptors = [nullFd, nullFd, nullFd, ready, exit, folder].map(fd => fd.number)
-  return {
-    descriptors,
-    program: target => ({
-      executable: helper.path,
-      argv: helper.argv({ ...target, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
-      env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
-      folder: '/',
-      // its socket is to be ours too, whoever it is in the container's user namespace
-      umask: 0,
-      descriptors: new Map(descriptors.entries()),
-    }),
-  }
+  return helperRequest(
+    helper.path,
+    pid => helper.argv({ pid, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
+    [nullFd, nullFd, nullFd, ready, exit, folder],
+    { folder: '/', umask: 0 },
+  )
 }
 
 /** Where the monitor keeps the network helper's lifeline; it never looks at it. */

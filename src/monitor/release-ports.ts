@@ -1,6 +1,5 @@
 // When a container's end may be told: who waits for it counts on its ports of the host being free. Runs where the container is watched.
-import type { ContainerId } from '#container/record.ts'
-import { readRecord } from '#container/record.ts'
+import { type ContainerId, readRecord } from '#container/record.ts'
 import { sleepSync } from '#host/bun.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { readProcessStat } from '#sys/process.ts'

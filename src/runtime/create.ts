@@ -80,6 +80,26 @@ export interface HelperRequest {
   descriptors: readonly number[]
 }
 
+/** A helper whose descriptors 0, 1, … are `fds`; `more` is what else its program wants. */
+export function helperRequest(
+  path: string,
+  argv: (pid: number) => string[],
+  fds: readonly Fd[],
+  more: Pick<Program, 'umask' | 'folder'> = {},
+): HelperRequest {
+  const descriptors = fds.map(fd => fd.number)
+  return {
+    descriptors,
+    program: ({ pid }) => ({
+      executable: path,
+      argv: argv(pid),
+      env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
+      descriptors: new Map(descriptors.entries()),
+      ...more,
+    }),
+  }
+}
+
 /** A container whose process is ready to execute its program. Disposing it before `start` ends everything. */
 export class CreatedProcess implements Disposable {
   readonly identity: ProcessIdentity

@@ -8,7 +8,7 @@ import { TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
-import { type CreatedProcess, type CreateRequest, createProcess, type HelperRequest } from '#runtime/create.ts'
+import { type CreatedProcess, type CreateRequest, createProcess, helperRequest } from '#runtime/create.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import { trySyscall } from '#sys/call.ts'
 import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
@@ -65,7 +65,13 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
           [8, alive.number],
         ]),
       },
-      helper: helper && helperRequest(helper, [nullFd, nullFd, nullFd, ready, exit, sockets]),
+      helper:
+        helper &&
+        helperRequest(
+          helper.path,
+          pid => helper.argv({ pid, ports: [], descriptors: { ready: 3, exit: 4, folder: 5 } }),
+          [nullFd, nullFd, nullFd, ready, exit, sockets],
+        ),
       seccomp,
       isAttended: true,
       preservedFds: 0,
@@ -97,20 +103,6 @@ function openPair(resources: DisposableStack): [Fd, Fd] {
   resources.use(reader)
   resources.use(writer)
   return [reader, writer]
-}
-
-/** `fds`: what its descriptors 0 to 5 are. */
-function helperRequest(helper: NonNullable<NetworkDriver['helper']>, fds: readonly Fd[]): HelperRequest {
-  const descriptors = fds.map(fd => fd.number)
-  return {
-    descriptors,
-    program: target => ({
-      executable: helper.path,
-      argv: helper.argv({ ...target, ports: [], descriptors: { ready: 3, exit: 4, folder: 5 } }),
-      env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
-      descriptors: new Map(descriptors.entries()),
-    }),
-  }
 }
 
 const HELPER_DEADLINE_MS = 10_000

@@ -1,7 +1,7 @@
 // run: create, start, and stay attached or leave it running.
 import type { ContainerRequest } from '#container/request.ts'
 import type { RunOptions, RunOutcome } from '#engine/contracts/container.ts'
-import { type Engine, openEngine } from '#engine/open.ts'
+import { openEngine } from '#engine/open.ts'
 import { buildContainer, type CreatedContainer } from './create.ts'
 import { launch } from './launch.ts'
 
@@ -11,7 +11,6 @@ export async function runContainer(request: ContainerRequest, options: RunOption
   const container = await buildContainer(engine, request, options.pull)
   const { record } = container
   const launched = await startOrRemove(
-    engine,
     container,
     async () => await launch(engine, container, { isAttended: options.streams !== undefined }),
   )
@@ -25,7 +24,7 @@ export async function runContainer(request: ContainerRequest, options: RunOption
 }
 
 /** A container with --rm whose program cannot be executed goes again. */
-async function startOrRemove<T>(engine: Engine, { record }: CreatedContainer, start: () => Promise<T>): Promise<T> {
+async function startOrRemove<T>({ record }: CreatedContainer, start: () => Promise<T>): Promise<T> {
   try {
     return await start()
   } catch (error) {
@@ -36,7 +35,6 @@ async function startOrRemove<T>(engine: Engine, { record }: CreatedContainer, st
         { force: true, volumes: true, depend: false },
       )
     }
-    void engine
     throw error
   }
 }
