@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseDeviceOption } from '#container/options/device.ts'
 import { parseVolumeOption } from '#container/options/mount.ts'
-import { parseNetworkOption } from '#container/options/namespaces.ts'
+import { parseDnsServers, parseNetworkOption } from '#container/options/namespaces.ts'
 import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
 import type { MountRequest } from '#container/request.ts'
@@ -56,7 +56,7 @@ export async function buildRequest(
     run: {
       network: parseNetworkOption(values.network ?? []),
       addHosts: values.addHost ?? [],
-      dns: values.dns ?? [],
+      dns: parseDnsServers(values.dns ?? []),
       dnsSearch: values.dnsSearch ?? [],
       dnsOptions: values.dnsOption ?? [],
       capAdd: values.capAdd ?? [],

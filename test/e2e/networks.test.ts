@@ -294,6 +294,18 @@ describe('helpers', () => {
 })
 
 describe('definitions', () => {
+  e2e()('answer templates, ranges and filters as podman’s do', async () => {
+    const options = ['--subnet', '10.213.9.0/24', '--ip-range', '10.213.9.128/25', '--ipv6']
+    await ok('network', 'create', ...options, 'shown')
+    const fields = '{{.Name}} {{.Driver}} {{.Internal}} {{.IPv6Enabled}} {{.IPAMOptions}}'
+    expect(await ok('network', 'inspect', '-f', fields, 'shown')).toBe('shown bridge false true map[driver:host-local]')
+    const [shown] = JSON.parse(await ok('network', 'inspect', 'shown')) as { subnets: unknown[] }[]
+    expect(shown?.subnets[0]).toMatchObject({ lease_range: { start_ip: '10.213.9.129', end_ip: '10.213.9.255' } })
+    expect(await ok('network', 'ls', '-q', '--filter', 'dangling=true')).toBe('shown')
+    expect(await ok('network', 'ls', '-q', '--filter', 'until=1h')).toBe('')
+    await ok('network', 'rm', 'shown')
+  })
+
   e2e()('are created, listed, inspected and removed in podman’s words', async () => {
     expect(await ok('network', 'create', '--subnet', '10.213.8.0/24', '--label', 'a=b', 'mine')).toContain('mine')
     const [shown] = JSON.parse(await ok('network', 'inspect', 'mine')) as Record<string, unknown>[]
@@ -327,6 +339,8 @@ describe('definitions', () => {
     const refused = async (...args: string[]) => (await tspod('network', 'create', ...args)).stderr
     expect(await refused('--subnet', '10.213.0.0/16', 'b')).toContain('already used on the host or by another config')
     expect(await refused('--subnet', '10.213.9.0/24', '--gateway', '10.213.8.1', 'b')).toContain('is not in subnet')
+    const range = await refused('--subnet', '10.213.9.0/24', '--ip-range', '10.99.0.0/24', 'b')
+    expect(range).toContain('parsing --ip-range "10.99.0.0/24": 10.99.0.1 is not in subnet 10.213.9.0/24')
     expect(await refused('--driver', 'overlay', 'b')).toContain('network driver "overlay" is not implemented yet')
     expect(await refused('--opt', 'vlan=3', 'b')).toContain('unsupported bridge network option vlan')
     expect(await refused('host')).toContain('is used for a network mode')
