@@ -17,7 +17,7 @@ export async function joinForwarder(engine: Engine, { record, blueprint }: Creat
   const { connection } = await reserveNetworks({
     namespace: await engine.namespace(),
     runRoot: engine.runRoot,
-    container: servedContainer(record, { network: { driver: driver.name, address: driver.address } }),
+    container: servedContainer(engine, record, { network: { driver: driver.name, address: driver.address } }),
     endpoints: [],
   })
   return { driver: withForwarded(driver), connection, files: blueprint.files }
@@ -48,7 +48,7 @@ export async function livePorts(
   const { pid, startTime } = state
   const { connection } = await askService(await engine.namespace(), engine.runRoot, {
     op: 'adopt',
-    container: servedContainer(record, state),
+    container: servedContainer(engine, record, state),
     pid,
     startTime,
   })

@@ -49,7 +49,7 @@ async function connectRunning(
   await ensureService(engine)
   const { connection, answer } = await askService(await engine.namespace(), engine.runRoot, {
     op: 'connect',
-    container: endpointContainer(record),
+    container: endpointContainer(engine, record),
     pid,
     startTime,
     endpoint: endpointRequest(engine, wish),
