@@ -129,13 +129,3 @@ export async function firstLine(stream: ReadableStream<Uint8Array>): Promise<str
   }
   throw new Error(`it ended and said "${text}"`)
 }
-
-/** Interfaces, addresses, routes and rules of the machine, as ip(8) prints them. */
-export function networkOf(machine: OwnMachine): string {
-  return machine
-    .root(
-      'machine',
-      'ip -d link; ip address; ip route show table all; ip rule; ip -6 rule; cat /proc/net/ip_tables_names 2> /dev/null || true',
-    )
-    .replaceAll(/valid_lft.*/g, '')
-}
