@@ -41,7 +41,7 @@ here('nothing changes on the host while containers run, and nothing of ours is l
   const [before, had] = [network(), leftovers()]
   const run = async (name: string, ...options: string[]) =>
     await machine.ok('run', '-d', '--name', name, ...options, 'alpine', 'sleep', '1000')
-  await run('slirp', '--network', 'slirp4netns', '-p', '8001:80', '-p', '[::1]:8006:80')
+  await run('slirp', '--network', 'slirp4netns', '-p', '8001:80', '-p', '[::1]:8001:80')
   await run('pasta', '--network', 'pasta', '-p', '8002:80', '-p', '8002:80/udp')
   await machine.ok('port', 'add', 'pasta', '8003:80')
   await run('web', '--network', 'web', '-p', '8004:80', '-p', '[::]:8005:80')
