@@ -51,6 +51,26 @@ describe('--restart', () => {
     expect([await status('a'), await restarts('a')]).toEqual(['exited', 1])
   })
 
+  tspodOnly()('what starts at boot: always, and unless-stopped that no user has stopped', async () => {
+    await ok('create', ...alone, '--name', 'never', 'alpine', 'true')
+    await ok('create', ...alone, '--name', 'always', '--restart', 'always', 'alpine', 'true')
+    for (const name of ['kept', 'stopped', 'killed', 'lost'])
+      await ok('run', '-d', ...alone, '--name', name, '--restart', 'unless-stopped', 'alpine', 'sleep', '1000')
+    await ok('stop', '--time', '0', 'stopped')
+    await ok('kill', 'killed')
+    const [monitor, first] = [await inspect('lost', '.State.ConmonPid'), await inspect('lost', '.State.Pid')]
+    process.kill(Number(monitor), 'SIGKILL')
+    process.kill(Number(first), 'SIGKILL')
+    await until('its end', async () => (await status('lost')) === 'exited')
+    const atBoot = async (value: boolean) =>
+      (await ok('ps', '-a', '--filter', `should-start-on-boot=${value}`, '--format', '{{.Names}}'))
+        .split('\n')
+        .toSorted()
+    expect(await atBoot(true)).toEqual(['always', 'kept', 'lost'])
+    expect(await atBoot(false)).toEqual(['killed', 'never', 'stopped'])
+    await ok('stop', '--time', '0', 'kept')
+  })
+
   e2e()('a container that a user has killed stays so', async () => {
     await ok('run', '-d', ...alone, '--name', 'a', '--restart', 'unless-stopped', 'alpine', 'sleep', '1000')
     await ok('kill', 'a')
