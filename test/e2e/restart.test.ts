@@ -54,19 +54,15 @@ describe('--restart', () => {
   tspodOnly()('what starts at boot: always, and unless-stopped that no user has stopped', async () => {
     await ok('create', ...alone, '--name', 'never', 'alpine', 'true')
     await ok('create', ...alone, '--name', 'always', '--restart', 'always', 'alpine', 'true')
-    for (const name of ['kept', 'stopped', 'killed', 'lost'])
+    for (const name of ['kept', 'stopped', 'killed'])
       await ok('run', '-d', ...alone, '--name', name, '--restart', 'unless-stopped', 'alpine', 'sleep', '1000')
     await ok('stop', '--time', '0', 'stopped')
     await ok('kill', 'killed')
-    const [monitor, first] = [await inspect('lost', '.State.ConmonPid'), await inspect('lost', '.State.Pid')]
-    process.kill(Number(monitor), 'SIGKILL')
-    process.kill(Number(first), 'SIGKILL')
-    await until('its end', async () => (await status('lost')) === 'exited')
     const atBoot = async (value: boolean) =>
       (await ok('ps', '-a', '--filter', `should-start-on-boot=${value}`, '--format', '{{.Names}}'))
         .split('\n')
         .toSorted()
-    expect(await atBoot(true)).toEqual(['always', 'kept', 'lost'])
+    expect(await atBoot(true)).toEqual(['always', 'kept'])
     expect(await atBoot(false)).toEqual(['killed', 'never', 'stopped'])
     await ok('stop', '--time', '0', 'kept')
   })
@@ -150,13 +146,57 @@ describe('a container that waits to start again', () => {
     expect(await inspect('a', '.HostConfig.RestartPolicy.Name')).toBe('')
   })
 
-  tspodOnly()('has ended when its monitor is killed, and starts as any other', async () => {
+  tspodOnly()('goes on waiting when its monitor is killed', async () => {
+    await waiting()
+    const [killed, count] = [monitor(), await restarts('a')]
+    process.kill(killed, 'SIGKILL')
+    await runsAgain('a', count + 2)
+    expect(monitor()).not.toBe(killed)
+  })
+
+  tspodOnly()('is stopped although its monitor has just been killed', async () => {
     await waiting()
     process.kill(monitor(), 'SIGKILL')
-    await until('the truth', async () => (await status('a')) === 'exited')
-    expect(await ok('ps', '-q')).toBe('')
-    await ok('start', 'a')
-    await runsAgain('a', 1)
+    await ok('stop', 'a')
+    await Bun.sleep(2000)
+    expect([await status('a'), monitorsOf(box.runtime)]).toEqual(['exited', []])
+  })
+})
+
+describe('kill -9 of the monitor of a container with a policy', () => {
+  const monitor = async () => Number(await inspect('a', '.State.ConmonPid'))
+  const killMonitor = async () => {
+    const killed = await monitor()
+    process.kill(killed, 'SIGKILL')
+    await until('another monitor', async () => (await monitor()) !== killed)
+  }
+  const counting = 'i=0; while :; do echo $((i+=1)); sleep 0.1; done'
+
+  for (const tty of [[], ['--tty']])
+    tspodOnly()(`leaves it running, its output whole, and the policy in force ${tty.join('')}`, async () => {
+      await ok('run', '-d', ...tty, ...alone, '--name', 'a', '--restart', 'always', 'alpine', 'sh', '-c', counting)
+      const pid = await inspect('a', '.State.Pid')
+      await killMonitor()
+      await killMonitor()
+      expect([await status('a'), await inspect('a', '.State.Pid')]).toEqual(['running', pid])
+      const lines = (await ok('logs', 'a')).split(/\r?\n/)
+      await until('more output', async () => (await ok('logs', 'a')).split(/\r?\n/).length > lines.length + 5)
+      const all = (await ok('logs', 'a')).split(/\r?\n/)
+      expect(all).toEqual(all.map((_, index) => String(index + 1)))
+      process.kill(Number(pid), 'SIGKILL')
+      await runsAgain('a', 1)
+      expect(await status('a')).toBe('running')
+      await ok('stop', '--time', '0', 'a')
+      await until('the end of everything', () => monitorsOf(box.runtime).length === 0)
+      expect([await status('a'), await restarts('a')]).toEqual(['exited', 1])
+    })
+
+  tspodOnly()('does not bring back what a user stops meanwhile', async () => {
+    await ok('run', '-d', ...alone, '--name', 'a', '--restart', 'always', 'alpine', 'sleep', '1000')
+    process.kill(await monitor(), 'SIGKILL')
+    await ok('stop', '--time', '0', 'a')
+    await Bun.sleep(1500)
+    expect([await status('a'), monitorsOf(box.runtime)]).toEqual(['exited', []])
   })
 })
 

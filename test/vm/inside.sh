@@ -33,7 +33,7 @@ for part in $(cat /files/part); do
     all)
       suite dev ./$files
       suite plain ./$files/plain.ts
-      suite root ./$files/restrictions.root.ts
+      suite root ./$files/sessions.root.ts ./$files/restrictions.root.ts
       ;;
     short)
       suite dev ./$files/short.ts
