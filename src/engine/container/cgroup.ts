@@ -11,7 +11,10 @@ import { TspodError } from '#errors.ts'
 import type { ResourcesSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 
 /** Throws, with the reason, for limits that cannot be enforced on this machine, or come close to where that is wanted. */
-export async function checkLimits(engine: Engine, request: ContainerRequest): Promise<void> {
+export async function checkLimits(
+  engine: Engine,
+  request: Pick<ContainerRequest, 'resources' | 'cgroups' | 'cgroupParent' | 'softLimits'>,
+): Promise<void> {
   const { resources, cgroups, cgroupParent, softLimits } = request
   if (cgroupParent !== undefined) await requireParent(engine, cgroupParent)
   if (resources === undefined) return
