@@ -31,6 +31,9 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const staging = stack.use(openStaging(graphRoot, 'build', () => engine.namespace()))
   // what a RUN writes lies there, and becomes a layer by a rename
   makeSpreadFolder(join(graphRoot, 'containers'))
+  const { resources, cgroupParent } = request.run
+  if (resources !== undefined || cgroupParent !== undefined)
+    await (await import('#engine/container/cgroup.ts')).checkLimits(engine, request.run)
   const { context, file: text } = await openBuildContext(request, staging.path)
   const file = parseContainerfile(text.name, text.text)
   if (file.directives.check !== undefined) {
