@@ -50,7 +50,7 @@ async function connectRunning(
   await ensureService(engine)
   const { connection, answer } = await askService(await serviceHost(engine), {
     op: 'connect',
-    container: endpointContainer(record),
+    container: endpointContainer(engine, record),
     pid,
     startTime,
     endpoint: endpointRequest(engine, wish),
