@@ -40,7 +40,10 @@ export const buildOptions = {
   annotation: list('key=value', 'Add an annotation to the manifest'),
   buildArg: list('name[=value]', "Set a build argument; without a value, the caller's variable"),
   buildArgFile: list('file', 'Read build arguments from a file', { completes: 'files' }),
-  buildContext: list('name=place', 'A further context: a folder, or docker-image://IMAGE'),
+  buildContext: list(
+    'name=place',
+    'A further context: a folder, URL or git repository; docker-image://IMAGE; oci-layout://FOLDER[:TAG]',
+  ),
   cacheFrom: list('place', 'Use what other builds remember: REPOSITORY, type=registry,ref=, type=local,src='),
   cacheTo: list(
     'place',
@@ -127,7 +130,7 @@ export const buildOptions = {
   sourcePolicyFile: refused('file', 'policies of sources come later'),
   squash: flag('Merge the layers that are new into one'),
   squashAll: flag("Merge all layers, the base image's too, into one"),
-  ssh: list('default|id=socket', 'An agent for RUN --mount=type=ssh'),
+  ssh: list('default|id=socket|id=key', 'An agent, or private keys, for RUN --mount=type=ssh'),
   stdin: refused('', 'RUN reads nothing', { harmless: ['false'] }),
   tag: list('name', 'Give the image this name', { short: 't' }),
   target: text('stage', 'Build this stage'),

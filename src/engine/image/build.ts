@@ -54,6 +54,11 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const numbers = { step: 0, folder: 0 }
   const privateRoot = join(engine.runRoot, `build-${process.pid}`)
   stack.defer(() => rmSync(privateRoot, { recursive: true, force: true }))
+  const privateFolder = (name: string): string => {
+    const folder = join(privateRoot, name)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return folder
+  }
   const common: Omit<Session, 'platform' | 'args' | 'globals' | 'used'> = {
     engine,
     request,
@@ -68,13 +73,10 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     mode: (await engine.namespace()).mode,
     scratch: staging.path,
     ...timeRule(request),
+    agents: await openAgents(request, privateFolder, stack),
     nextStep: () => ++numbers.step,
     nextFolder: () => ++numbers.folder,
-    privateFolder(name) {
-      const folder = join(privateRoot, name)
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      return folder
-    },
+    privateFolder,
   }
   const [only, ...others] = request.platforms
   if (others.length === 0 && request.manifest === undefined) return await buildFor(common, only, names)
@@ -85,6 +87,25 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     names,
     async (platform, outputs) => await buildFor({ ...common, request: { ...request, outputs } }, platform, []),
   )
+}
+
+/** Sockets by the ids of `--ssh`; agents of the build's own end with `stack`. */
+async function openAgents(
+  { ssh, signal }: BuildRequest,
+  privateFolder: (name: string) => string,
+  stack: AsyncDisposableStack,
+): Promise<Map<string, string>> {
+  const sockets = new Map<string, string>()
+  for (const [id, wanted] of ssh) {
+    if (wanted.kind === 'agent') {
+      sockets.set(id, wanted.socket)
+      continue
+    }
+    const { startAgent } = await import('#build/run/ssh-agent.ts')
+    const agent = stack.use(await startAgent(wanted.files, privateFolder(`ssh-${sockets.size}`), signal))
+    sockets.set(id, agent.socket)
+  }
+  return sockets
 }
 
 /** Builds for one platform, this machine's where none is named; the image gets these names. */
