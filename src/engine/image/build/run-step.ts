@@ -22,9 +22,10 @@ import { foreignObstacle } from '#host/binfmt.ts'
 import { formatPlatform, type Platform } from '#oci/platform.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { removeTree } from '#storage/remove-tree.ts'
-import { SIGKILL } from '#sys/flags.ts'
 import { openRunMounts } from './run-mounts.ts'
 import type { BuildSession, FileState } from './session.ts'
+
+const SIGKILL = 9
 
 export interface FinishedRun extends AsyncDisposable {
   /** a folder with the layer */
