@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { parseDeviceOption } from '#container/options/device.ts'
 import { parseVolumeOption } from '#container/options/mount.ts'
 import { parseDnsServers, parseNetworkOption } from '#container/options/namespaces.ts'
+import { parseResources, withDefaultSwap } from '#container/options/resources.ts'
 import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
 import type { MountRequest } from '#container/request.ts'
@@ -75,6 +76,7 @@ export async function buildRequest(
       groupAdd: values.groupAdd ?? [],
       ...(values.shmSize !== undefined && { shmSizeBytes: parseByteSize('--shm-size', values.shmSize) }),
       httpProxy: values.httpProxy ?? true,
+      ...limitsOf(values),
     },
     format: values.format ?? 'oci',
     ...(values.squashAll === true ? { squash: 'all' } : values.squash === true ? { squash: 'new' } : {}),
@@ -86,6 +88,13 @@ export async function buildRequest(
     outputs: (values.output ?? []).map(outputOf),
     ...how,
   }
+}
+
+function limitsOf(values: BuildValues): Pick<BuildRequest['run'], 'resources' | 'cgroupParent'> {
+  const { memory, memorySwap, cpuPeriod, cpuQuota, cpuShares, cpusetCpus, cpusetMems, cgroupParent } = values
+  const asked = { memory, memorySwap, cpuPeriod, cpuQuota, cpuShares, cpusetCpus, cpusetMems }
+  const resources = withDefaultSwap(parseResources(asked))
+  return { ...(resources && { resources }), ...(cgroupParent !== undefined && { cgroupParent }) }
 }
 
 function contextOf(text: string | undefined, files: readonly string[]): ContextRequest {

@@ -495,6 +495,13 @@ COPY --from=tools --chown=1:2 /a /b/
     expect(stdout).toContain('left out, nothing needs them: 1 "unused"')
   })
 
+  tspodOnly()('limits that nobody enforces are refused before anything is done', async () => {
+    const folder = context('FROM localhost/nowhere\nRUN true\n')
+    const { status, stderr } = await tspod('--cgroup-manager', 'none', 'build', '-m', '64m', folder)
+    expect([status, stderr]).toEqual([125, expect.stringContaining('memory.max = 67108864')])
+    expect(stderr).toContain('there is no control group to do it in: the command line says so')
+  })
+
   tspodOnly()('what is not there yet is refused by name', async () => {
     const { status, stderr } = await tspod('build', '--sbom', 'x', context('FROM alpine\n'))
     expect([status, stderr]).toEqual([125, expect.stringContaining('--sbom is not implemented yet')])

@@ -13,6 +13,7 @@ import type { NetworkConnection, NetworkDriver } from '#network/driver.ts'
 import { type DefaultNetwork, findNetwork } from '#network/networks.ts'
 import { ownAddress } from '#network/own-address.ts'
 import type { CreatedContainer } from './create.ts'
+import { serviceHost } from './service-host.ts'
 
 export function networkByDefault({ config }: Pick<Engine, 'config'>): DefaultNetwork {
   return { name: config.network.defaultNetwork, subnet: config.network.defaultSubnet }
@@ -61,8 +62,7 @@ export interface JoinedNetworks {
 /** Reserves a container's places; the connection makes them real when its process is there. */
 export async function joinNetworks(engine: Engine, { record, blueprint }: CreatedContainer): Promise<JoinedNetworks> {
   const { connection, reservation } = await reserveNetworks({
-    namespace: await engine.namespace(),
-    runRoot: engine.runRoot,
+    host: await serviceHost(engine),
     container: endpointContainer(engine, record),
     endpoints: wishesOf(record.network).map(wish => endpointRequest(engine, wish)),
     uplinkPath: uplinkPath(engine),

@@ -10,6 +10,7 @@ import type { Endpoint, EndpointContainer, EndpointRequest } from '#network/brid
 import { findNetwork } from '#network/networks.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { endpointContainer, networkByDefault, uplinkPath } from './join-networks.ts'
+import { serviceHost } from './service-host.ts'
 import { surveyRunning } from './survey.ts'
 
 /** A running container that the network service looks after. */
@@ -46,7 +47,7 @@ export function isServed(record: ContainerRecord, state: ContainerState): boolea
 /** Has the service make what a running container had; one that the service knows is left as it is. */
 export async function restoreContainer(engine: Engine, { record, state }: ServedContainer): Promise<void> {
   const { pid, startTime } = state
-  const { connection } = await askService(await engine.namespace(), engine.runRoot, {
+  const { connection } = await askService(await serviceHost(engine), {
     op: 'restore',
     container: servedContainer(engine, record, state),
     pid,

@@ -1,5 +1,6 @@
 // Inputs and outputs of `build`: data only.
 import type { MountRequest, NetworkRequest } from '#container/request.ts'
+import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import type { ProgressEvent, PullOptions, WriteChunk } from './image.ts'
 
 /** Where COPY without --from reads. */
@@ -64,6 +65,9 @@ export interface RunSettings {
   groupAdd: string[]
   shmSizeBytes?: number
   httpProxy: boolean
+  /** Limits of each RUN, in a control group of its own. */
+  resources?: ResourcesSpec
+  cgroupParent?: string
 }
 
 export interface BuildRequest {

@@ -14,6 +14,7 @@ import {
   wishesOf,
 } from '#engine/container/join-networks.ts'
 import { ensureService } from '#engine/container/network-service.ts'
+import { serviceHost } from '#engine/container/service-host.ts'
 import { machineOf } from '#engine/container/survey.ts'
 import type { ConnectOptions } from '#engine/contracts/network.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -47,7 +48,7 @@ async function connectRunning(
   wish: NetworkWish,
 ): Promise<Endpoint> {
   await ensureService(engine)
-  const { connection, answer } = await askService(await engine.namespace(), engine.runRoot, {
+  const { connection, answer } = await askService(await serviceHost(engine), {
     op: 'connect',
     container: endpointContainer(engine, record),
     pid,
