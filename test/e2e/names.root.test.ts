@@ -19,25 +19,13 @@ beforeAll(async () => {
   machine.setResolvers(first)
   await machine.ok('network', 'create', 'web')
   for (const name of ['client', 'Site', 'site'])
-    await machine.ok(
-      'run',
-      '-d',
-      '--name',
-      name,
-      '--network',
-      'web',
-      '-v',
-      `${client}:/dns.pl:ro`,
-      'debian',
-      'sleep',
-      '1000',
-    )
+    await machine.ok('run', '-d', '--name', name, '--network', 'web', ...script, 'debian', 'sleep', '1000')
 }, 120_000)
 
 afterAll(() => machine?.[Symbol.dispose]())
 
 const nameServer = join(import.meta.dir, 'machine/name-server.ts')
-const client = join(import.meta.dir, 'machine/dns-client.pl')
+const script = ['-v', `${join(import.meta.dir, 'machine/dns-client.pl')}:/dns.pl:ro`]
 
 interface Answer {
   /** The answer has the question's number and repeats it letter by letter. */
@@ -77,6 +65,16 @@ describe('a resolv.conf that changes', () => {
     machine.setResolvers(first)
     await until('the first server', async () => (await ask('a.test')).addresses[0] === '192.0.2.1', 3000)
   })
+  here('is followed behind slirp4netns too', async () => {
+    await machine.ok('run', '-d', '--name', 'alone', '--network', 'slirp4netns', ...script, 'debian', 'sleep', '1000')
+    expect((await ask('l.test', 'udp', 'alone')).addresses).toEqual(['192.0.2.1'])
+    machine.setResolvers(second)
+    try {
+      await until('the other server', async () => (await ask('l.test', 'udp', 'alone')).addresses[0] === '192.0.2.2')
+    } finally {
+      machine.setResolvers(first)
+    }
+  })
   here('leaves names of containers alone', async () => {
     machine.setResolvers(third)
     expect((await ask('client')).count).toBe(1)
@@ -87,9 +85,11 @@ describe('a resolv.conf that changes', () => {
 describe('a name server that is silent', () => {
   here('is given up in time, while all other names are answered', async () => {
     const silent = ask('silent.test')
-    const started = performance.now()
-    for (const name of ['b.test', 'c.test', 'client', 'site']) expect((await ask(name)).count).toBe(1)
-    expect(performance.now() - started).toBeLessThan(2900)
+    for (const name of ['b.test', 'client', 'c.test']) {
+      const answer = await ask(name)
+      expect(answer.count).toBe(1)
+      expect(answer.ms).toBeLessThan(1000)
+    }
     const { code, ms } = await silent
     expect(code).toBe(SERVER_FAILURE)
     expect(ms).toBeLessThan(5000)

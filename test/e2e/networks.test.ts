@@ -352,6 +352,17 @@ describe('a hundred containers on one network', () => {
   )
 })
 
+e2e()('a container that does not run shows the networks that it is to be on', async () => {
+  await ok('network', 'create', 'one')
+  await ok('create', '--name', 'idle', '--network', 'one', '--network-alias', 'here', 'alpine', 'true')
+  await ok('network', 'connect', 'podman', 'idle')
+  const shown = '{{range $name, $at := .NetworkSettings.Networks}}{{$name}}:{{$at.IPAddress}};{{end}}'
+  expect(await ok('inspect', '-f', shown, 'idle')).toBe('one:;podman:;')
+  await ok('network', 'disconnect', 'podman', 'idle')
+  expect(await ok('inspect', '-f', shown, 'idle')).toBe('one:;')
+  await ok('rm', 'idle')
+})
+
 describe('definitions', () => {
   e2e()('answer templates, ranges and filters as podman’s do', async () => {
     const options = ['--subnet', '10.213.9.0/24', '--ip-range', '10.213.9.128/25', '--ipv6']

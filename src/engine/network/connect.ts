@@ -74,7 +74,7 @@ export async function disconnectContainer(
       if (left.length === wishesOf(record.network).length)
         throw new TspodError(
           'NOT_FOUND',
-          `container ${record.id} is not connected to network "${name}": network is not connected`,
+          `container ${record.name} is not connected to network "${name}": network is not connected`,
         )
       if (state !== undefined) {
         using service = findService(engine.runRoot)
