@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseDeviceOption } from '#container/options/device.ts'
 import { parseVolumeOption } from '#container/options/mount.ts'
-import { parseNetworkOption } from '#container/options/namespaces.ts'
+import { parseDnsServers, parseNetworkOption } from '#container/options/namespaces.ts'
 import { parseResources, withDefaultSwap } from '#container/options/resources.ts'
 import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
@@ -64,7 +64,7 @@ export async function buildRequest(
     run: {
       network: parseNetworkOption(values.network ?? []),
       addHosts: values.addHost ?? [],
-      dns: values.dns ?? [],
+      dns: parseDnsServers(values.dns ?? []),
       dnsSearch: values.dnsSearch ?? [],
       dnsOptions: values.dnsOption ?? [],
       capAdd: values.capAdd ?? [],

@@ -9,7 +9,7 @@ import { hostUser } from '#host/user.ts'
 import { ImageStore } from '#image/store.ts'
 import type { ChainId } from '#oci/digest.ts'
 import type { StorageDriver } from '#storage/driver.ts'
-import { appendEvent, type JournalEvent } from '#storage/journal.ts'
+import { appendEvents, type JournalEvent } from '#storage/journal.ts'
 import { diffFolder } from '#storage/layer-paths.ts'
 import type { LayerStore } from '#storage/layers.ts'
 import type { PickedDriver, PickOptions } from '#storage/pick-driver.ts'
@@ -125,7 +125,7 @@ async function open(): Promise<Engine> {
       return cgroups
     },
     journal(event) {
-      if (config.engine.eventsLogger === 'file') appendEvent(graphRoot, event)
+      if (config.engine.eventsLogger === 'file') appendEvents(graphRoot, event)
     },
   }
 }

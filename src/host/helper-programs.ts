@@ -68,21 +68,29 @@ export interface ProgramPrivileges {
   isOnNosuidMount: boolean
 }
 
+/** Fills `value` with an extended attribute; returns its length, or a negative number (getxattr(2)). */
+export type ReadAttribute = (path: string, name: string, value: Uint8Array) => number
+
 /** Which privileges a program gets when it is run. Loads the kernel layer. */
 export async function programPrivileges(path: string): Promise<ProgramPrivileges> {
+  const { trySyscall } = await import('#sys/call.ts')
+  return privilegesOf(path, (file, name, value) => trySyscall('getxattr', file, name, value, value.byteLength))
+}
+
+/** The same for callers who have the kernel layer. */
+export function privilegesOf(path: string, readAttribute: ReadAttribute): ProgramPrivileges {
   const file = realpathSync(path)
   const { mode, uid } = statSync(file)
   return {
     isSetUidRoot: (mode & 0o4000) !== 0 && uid === 0,
-    capabilities: parseFileCapabilities(await readAttribute(file, 'security.capability')),
+    capabilities: parseFileCapabilities(attributeOf(file, 'security.capability', readAttribute)),
     isOnNosuidMount: mountOf(file)?.options.includes('nosuid') ?? false,
   }
 }
 
-async function readAttribute(path: string, name: string): Promise<Uint8Array> {
-  const { trySyscall } = await import('#sys/call.ts')
+function attributeOf(path: string, name: string, readAttribute: ReadAttribute): Uint8Array {
   const value = new Uint8Array(64)
-  const length = trySyscall('getxattr', path, name, value, value.byteLength)
+  const length = readAttribute(path, name, value)
   return value.subarray(0, Math.max(length, 0)) // no attribute, or no attributes at all on this file system
 }
 

@@ -52,6 +52,11 @@ export function hasNoNewPrivileges(): boolean {
   return /^NoNewPrivs:\s*1$/m.test(readSmall('/proc/self/status') ?? '')
 }
 
+/** True for a process in another user namespace than the kernel's first, whose map is the identity of all ids (user_namespaces(7)). */
+export function isInUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readSmall('/proc/self/uid_map') ?? '')
+}
+
 /** True where the kernel was built with this kind of namespace. */
 export function hasNamespaceKind(kind: 'user' | 'mnt' | 'pid' | 'net' | 'ipc' | 'uts' | 'cgroup' | 'time'): boolean {
   return existsSync(`/proc/self/ns/${kind}`)

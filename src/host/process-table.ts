@@ -114,6 +114,11 @@ export function uptimeSeconds(): number {
   return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
 }
 
+/** How long ago a process was started, whatever the wall clock was set to meanwhile. `startTime` in ticks after boot. */
+export function processAgeMs(startTime: number): number {
+  return Math.max(0, uptimeSeconds() * 1000 - (startTime * 1000) / TICKS_PER_SECOND)
+}
+
 function readText(path: string): string | undefined {
   return unlessGone(() => readFileSync(path, 'utf8'))
 }

@@ -13,7 +13,7 @@ import { type ProcessOutcome, type ProcessSession, runProcessSession } from './c
 /** What is to be run, without its streams. */
 export type Execution = Omit<ExecRequest, 'streams'>
 
-/** Starts it with nothing attached; it becomes a child of the container's monitor when this process ends. */
+/** Starts it with nothing attached. When this process ends, whoever adopts orphans on this machine collects it: nobody learns its status. */
 export function execDetached(execution: Execution): void {
   using nullFd = openFile('/dev/null', O_RDWR)
   const { number } = nullFd

@@ -9,7 +9,7 @@ import { notifySocketPath } from '#container/service-manager.ts'
 import { clearState, thisMachine, writeState } from '#container/state.ts'
 import { errnoOf, TspodError } from '#errors.ts'
 import { frugalEnvironment } from '#host/bun.ts'
-import { probeDevice } from '#host/device-file.ts'
+import { deviceHint, tunDevice } from '#host/device-file.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
@@ -48,8 +48,6 @@ import { waitForInput, waitReadable } from './wait-readable.ts'
 const HELPER_DEADLINE_MS = 10_000
 /** How often it is looked at meanwhile. */
 const HELPER_LOOK_MS = 50
-/** What every helper opens. */
-const tunDevice = '/dev/net/tun'
 
 /** A container whose program runs. */
 export interface Launched {
@@ -478,10 +476,7 @@ function awaitHelper({ name }: NetworkHelper, pid: number, pipes: HelperPipes): 
   if (!isOver && performance.now() <= end && waitReadable(pipes.readyReader, 0) === 'data') return
   const why = isOver || hasEnded() ? 'ended at once' : `did not answer within ${HELPER_DEADLINE_MS / 1000} s`
   throw new HelperFailure('INTERNAL', `connecting the container to the network: ${name} ${why}`, {
-    hint:
-      probeDevice(tunDevice).state === 'ready'
-        ? `\`tspod doctor\` checks ${name} and ${tunDevice}; --network none or host do without it`
-        : `${tunDevice} cannot be opened, which it needs: \`tspod doctor\` says how to mend that; --network none or host do without it`,
+    hint: `${deviceHint(tunDevice) ?? `\`tspod doctor\` checks ${name} and ${tunDevice.path}`}; --network none and host do without it`,
   })
 }
 

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
 import { sleepSync } from '#host/bun.ts'
+import { deviceHint, fuseDevice } from '#host/device-file.ts'
 import { CLONE_PARENT } from '#sys/flags.ts'
 import { readProcessStat } from '#sys/process.ts'
 import type { Call } from '#sys/servant/batch.ts'
@@ -62,7 +63,7 @@ function serve(stager: Servant, seat: Seat, program: MountProgram): number {
     const state = readProcessStat(server.pid)?.state
     if (performance.now() > end || state === undefined || state === 'Z')
       throw new TspodError('INTERNAL', `"${program.path}" did not mount "${program.readyWhenMounted}"`, {
-        hint: '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
+        hint: deviceHint(fuseDevice) ?? '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
       })
     sleepSync(1)
   }

@@ -75,14 +75,13 @@ export class StepError extends TspodError {
   readonly errno: string
 
   constructor(step: Step, error: SystemCallError) {
-    const { code, message, hint = step.hints?.[error.errno], exitCode } = during(step.doing, error)
-    if (step.isForProgram === true)
-      super(code, `${step.doing}: ${error.errno} (${errnoText(error.errno)})`, {
-        hint,
-        exitCode: error.errno === 'ENOENT' ? 127 : 126,
-        cause: error,
-      })
-    else super(code, message, { hint, exitCode, cause: error })
+    const { code, hint = step.hints?.[error.errno], exitCode } = during(step.doing, error)
+    // the call itself, with the numbers of its descriptors, is for who looks at the cause
+    super(code, `${step.doing}: ${error.errno} (${errnoText(error.errno)})`, {
+      hint,
+      exitCode: step.isForProgram === true ? (error.errno === 'ENOENT' ? 127 : 126) : exitCode,
+      cause: error,
+    })
     this.step = step
     this.errno = error.errno
   }

@@ -27,19 +27,21 @@ const MAX_BYTES = 8 << 20
 const currentPath = (graphRoot: string): string => join(graphRoot, 'events.jsonl')
 const olderPath = (graphRoot: string): string => join(graphRoot, 'events.1.jsonl')
 
-/** Appends an event that has just happened. A disk without space loses the event, never what caused it. */
-export function appendEvent(graphRoot: string, event: Omit<JournalEvent, 'timeNano'>): void {
-  const line = Buffer.from(`${JSON.stringify({ timeNano: wallClockNs().toString(), ...event })}\n`)
+/** Appends events that have just happened. A disk without space loses them, never what caused them. */
+export function appendEvents(graphRoot: string, ...events: readonly Omit<JournalEvent, 'timeNano'>[]): void {
+  const timeNano = wallClockNs().toString()
+  const lines = Buffer.from(events.map(event => `${JSON.stringify({ timeNano, ...event })}\n`).join(''))
   try {
     const fd = openSync(currentPath(graphRoot), 'a', 0o600)
     try {
-      writeSync(fd, line) // one write with O_APPEND: lines of several writers never mix
+      writeSync(fd, lines) // one write with O_APPEND: lines of several writers never mix
       if (fstatSync(fd).size > MAX_BYTES) rotate(graphRoot)
     } finally {
       closeSync(fd)
     }
   } catch (error) {
-    log.debug(`event "${event.status}" of ${event.type} ${event.id} is not in the journal: ${String(error)}`)
+    const lost = events.map(({ status, type, id }) => `"${status}" of ${type} ${id}`).join(', ')
+    log.debug(`not in the journal of events: ${lost}: ${String(error)}`)
   }
 }
 

@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs'
 import { release } from 'node:os'
 import { TspodError } from '#errors.ts'
+import { installCommand, readDistribution } from '#host/distribution.ts'
 import { filesystemOf } from '#host/filesystem.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { log } from '#log.ts'
@@ -80,7 +81,7 @@ async function wishedDriver(name: DriverName, options: PickOptions): Promise<Sto
   const driver = await makeDriver(name, options)
   if (driver !== undefined) return driver
   throw new TspodError('UNSUPPORTED', 'using the storage driver "fuse-overlayfs": the program is not installed', {
-    hint: 'an administrator installs the package fuse-overlayfs, or name it with --storage-opt overlay.mount_program=PATH',
+    hint: `an administrator can mend it: ${installCommand('fuse-overlayfs', readDistribution())}; or name it with --storage-opt overlay.mount_program=PATH`,
   })
 }
 

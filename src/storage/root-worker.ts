@@ -2,6 +2,7 @@
 import { read, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { TspodError } from '#errors.ts'
+import { deviceHint, fuseDevice } from '#host/device-file.ts'
 import { openPipe } from '#sys/fd.ts'
 import { CLONE_PARENT, SIGKILL } from '#sys/flags.ts'
 import { killProcess, readProcessStat, waitProcess } from '#sys/process.ts'
@@ -88,7 +89,7 @@ function startServer(servant: Servant, seat: Seat, program: NonNullable<RootPlan
       killProcess(server.pid, SIGKILL)
       waitProcess(server.pid)
       throw new TspodError('INTERNAL', `"${program.path}" did not mount "${program.readyWhenMounted}"`, {
-        hint: '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
+        hint: deviceHint(fuseDevice) ?? '`tspod doctor` checks /dev/fuse and fuse-overlayfs',
       })
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)

@@ -89,13 +89,13 @@ export async function sweepStaging(graphRoot: string, openNamespace: OpenNamespa
   return removed
 }
 
-/** What `sweepStaging` would remove at this moment; trash only where its owner has had ten minutes for it. */
-export function findLeftovers(graphRoot: string): string[] {
+/** What `sweepStaging` would remove at this moment; trash only where its owner has had ten minutes for it, or as long as is said. */
+export function findLeftovers(graphRoot: string, trashAgeMs = 600_000): string[] {
   const tmp = join(graphRoot, 'tmp')
   return namesIn(tmp)
     .filter(name => {
       if (name.startsWith(trashPrefix))
-        return (statSync(join(tmp, name), { throwIfNoEntry: false })?.ctimeMs ?? Date.now()) < Date.now() - 600_000
+        return (statSync(join(tmp, name), { throwIfNoEntry: false })?.ctimeMs ?? Date.now()) <= Date.now() - trashAgeMs
       if (!name.startsWith(stagePrefix) || name.endsWith('.lock')) return false
       using lock = tryLock(join(tmp, `${name}.lock`))
       return lock !== undefined

@@ -1,4 +1,5 @@
 // Extents of user_namespaces(7) id maps.
+import { readFileSync } from 'node:fs'
 
 export interface IdMapping {
   /** First id as seen inside the namespace. */
@@ -21,4 +22,15 @@ export function formatIdMap(extents: readonly IdMapping[]): string {
 /** True when both map the same ids. */
 export function sameIdMap(a: readonly IdMapping[], b: readonly IdMapping[]): boolean {
   return a.length === b.length && formatIdMap(a) === formatIdMap(b)
+}
+
+/** /proc/PID/uid_map or gid_map, in the ids of this process's own user namespace. */
+export function readIdMap(pid: number | 'self', kind: 'uid' | 'gid'): IdMapping[] {
+  return readFileSync(`/proc/${pid}/${kind}_map`, 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => {
+      const [insideId = 0, outsideId = 0, count = 0] = line.trim().split(/\s+/).map(Number)
+      return { insideId, outsideId, count }
+    })
 }

@@ -4,8 +4,8 @@ import { O_RDONLY } from '#sys/flags.ts'
 import { waitProcess } from '#sys/process.ts'
 import { call } from '#sys/servant/batch.ts'
 import { Servant } from '#sys/servant/servant.ts'
-import type { IdMapping, IdMappings } from './id-mapping.ts'
-import { enterCalls, readIdMap, type UserNamespace } from './user-namespace.ts'
+import { type IdMapping, type IdMappings, readIdMap } from './id-mapping.ts'
+import { enterCalls, type UserNamespace } from './user-namespace.ts'
 
 /** The mappings of the namespace behind a file such as /proc/PID/ns/user. `outsideId` is an id of the user's namespace. */
 export function readNestedMaps(namespace: UserNamespace, path: string): IdMappings {

@@ -89,7 +89,7 @@ function appendRanges(mappings: IdMapping[], firstId: number, ranges: readonly I
 }
 
 /** The parts of `range` outside `other`, in order. */
-function subtract(range: IdRange, other: IdRange): IdRange[] {
+export function subtract(range: IdRange, other: IdRange): IdRange[] {
   if (!overlaps(range, other)) return [range]
   const parts: IdRange[] = []
   const end = range.start + range.count

@@ -3,9 +3,13 @@
 import { closeSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
+import { privilegesOf } from '#host/helper-programs.ts'
+import { hasNoNewPrivileges } from '#host/kernel.ts'
+import { mapHelperObstacle } from '#host/map-helpers.ts'
+import { obstacleHint } from '#host/obstacle.ts'
 import { runProgramSync } from '#host/run-program.ts'
 import { log } from '#log.ts'
-import { syscall } from '#sys/call.ts'
+import { syscall, trySyscall } from '#sys/call.ts'
 import { type Fd, openFile } from '#sys/fd.ts'
 import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, O_RDONLY, O_RDWR, SIG_SETMASK } from '#sys/flags.ts'
 import { withFileLock } from '#sys/lock.ts'
@@ -13,7 +17,7 @@ import { isAlive, type ProcessIdentity, readProcessStat } from '#sys/process.ts'
 import { type Call, call } from '#sys/servant/batch.ts'
 import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
-import { formatIdMap, type IdMapping, type IdMappings, sameIdMap } from './id-mapping.ts'
+import { formatIdMap, type IdMapping, type IdMappings, readIdMap, sameIdMap } from './id-mapping.ts'
 
 export interface UserNamespace extends Disposable {
   /** `full`: subordinate ids are mapped; `single`: the caller's id alone. */
@@ -166,17 +170,6 @@ function recordKeeper(runRoot: string, { pid, startTime }: ProcessIdentity): voi
   renameSync(`${file}.new`, file)
 }
 
-/** /proc/PID/uid_map or gid_map, in the ids of this process's own user namespace. */
-export function readIdMap(pid: number, kind: 'uid' | 'gid'): IdMapping[] {
-  return readFileSync(`/proc/${pid}/${kind}_map`, 'utf8')
-    .trim()
-    .split('\n')
-    .map(line => {
-      const [insideId = 0, outsideId = 0, count = 0] = line.trim().split(/\s+/).map(Number)
-      return { insideId, outsideId, count }
-    })
-}
-
 /**
  * Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. It is recorded before it
  * is left alone: until then it ends with this process.
@@ -269,9 +262,20 @@ function runMapHelper(program: string, pid: number, mappings: readonly IdMapping
     'DENIED',
     `mapping subordinate ids: ${program} ${args.join(' ')}: ${stderr.trim() || `it ended with ${status}`}`,
     {
-      hint: '`tspod doctor` checks /etc/subuid, /etc/subgid and the set-uid bit of newuidmap',
+      hint: mapHelperHint(program),
     },
   )
+}
+
+/** What it lacks, where that can be seen. */
+function mapHelperHint(program: string): string {
+  const name = program.endsWith('newgidmap') ? 'newgidmap' : 'newuidmap'
+  const privileges = privilegesOf(program, (path, attribute, value) =>
+    trySyscall('getxattr', path, attribute, value, value.byteLength),
+  )
+  const obstacle = mapHelperObstacle(name, { path: program, privileges }, hasNoNewPrivileges())
+  if (obstacle !== undefined) return obstacleHint(obstacle)
+  return `\`tspod doctor\` checks /etc/sub${name === 'newuidmap' ? 'uid' : 'gid'} and ${name}`
 }
 
 function writeMapsFromInside(servant: Servant, { uid, gid }: IdMappings): void {

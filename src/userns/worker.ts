@@ -164,7 +164,8 @@ export async function serveWorker(handler: WorkerHandler): Promise<void> {
     answer = { ok: (await handler(request)) ?? null }
   } catch (error) {
     const code = error instanceof TspodError ? error.code : 'INTERNAL'
-    const hint = error instanceof TspodError ? error.hint : undefined
+    const { hintFor } = await import('#host/hints.ts')
+    const hint = hintFor(error) // here the system call and its errno are still known
     answer = { error: { code, message: error instanceof Error ? error.message : String(error), hint } }
   }
   try {

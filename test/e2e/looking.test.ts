@@ -2,7 +2,7 @@
 import { describe, expect } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { e2e, isPodman, tspodOnly, until, useSandbox } from './sandbox.ts'
+import { e2e, isPodman, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, ok } = box
@@ -171,12 +171,7 @@ describe('events', () => {
   tspodOnly()('are told in order, filtered, and as they come', async () => {
     await ok('run', '--rm', '--name', 'first-one', 'alpine', 'true')
     const past = await ok('events', '--stream=false', '--filter', 'container=first-one', '--format', '{{.Status}}')
-    expect(past.split('\n').filter(status => ['create', 'start', 'died', 'remove'].includes(status))).toEqual([
-      'create',
-      'start',
-      'died',
-      'remove',
-    ])
+    expect(past.split('\n')).toEqual(['create', 'attach', 'init', 'start', 'died', 'remove'])
     const following = box.start(
       'events',
       '--filter',
@@ -232,6 +227,14 @@ describe('prune', () => {
     expect(await ok('system', 'prune', '-f')).toContain(other)
     expect(await ok('ps', '-aq', '--no-trunc')).toBe(up)
     expect(await ok('images', '-q')).not.toBe('')
+  })
+
+  tspodOnly()('counts what killed commands left behind', async () => {
+    const trash = join(box.graphRoot, 'tmp/trash-left')
+    mkdirSync(trash, { recursive: true })
+    write(trash, 'f', 'x'.repeat(3_000_000))
+    expect(await ok('system', 'prune', '-f')).toContain('Total reclaimed space: 3MB')
+    expect(existsSync(trash)).toBe(false)
   })
 
   e2e()('takes every image that no container uses with --all', async () => {

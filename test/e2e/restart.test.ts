@@ -96,7 +96,7 @@ describe('--restart', () => {
     const id = await ok('run', '-d', ...alone, '--restart', 'on-failure:1', 'alpine', 'false')
     await until('its last end', async () => (await restarts(id)) === 1 && (await status(id)) === 'exited')
     const events = await ok('events', '--stream=false', '--filter', `container=${id}`, '--format', '{{.Status}}')
-    expect(events.split('\n')).toEqual(['create', 'start', 'died', 'restart', 'start', 'died'])
+    expect(events.split('\n')).toEqual(['create', 'init', 'start', 'died', 'restart', 'init', 'start', 'died'])
   })
 })
 

@@ -2,7 +2,7 @@
 import { describe, expect } from 'bun:test'
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { e2e, tspodOnly, until, useSandbox } from './sandbox.ts'
+import { e2e, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, ok } = box
@@ -123,5 +123,37 @@ describe('a monitor', () => {
     rmdirSync(folder)
     client.kill('SIGKILL')
     expect(await ok('wait', 'left')).toBe('5')
+  })
+})
+
+describe('an error', () => {
+  const refused = async (...args: string[]) =>
+    (await tspod('run', '--rm', '--network', 'none', ...args, 'alpine', 'true')).stderr
+
+  tspodOnly()('of a sysctl or a time zone says what was wanted, not which call failed', async () => {
+    expect(await refused('--sysctl', 'net.ipv4.nothing=1')).toBe(
+      'Error: setting the sysctl "net.ipv4.nothing" to "1": ENOENT (no such file or directory)\nhint: this kernel has no such setting\n',
+    )
+    expect(await refused('--sysctl', 'kernel.shm_rmid_forced=x')).toContain('hint: the kernel does not take this value')
+    expect(await refused('--tz', 'Nowhere/City')).toMatch(
+      /^Error: binding "[^"]*Nowhere\/City" to "\/etc\/localtime": ENOENT \(no such file or directory\)\nhint: there is no such time zone/,
+    )
+  })
+
+  tspodOnly()('of cp names the path as it was given', async () => {
+    await ok('run', '--name', 'c', 'alpine', 'true')
+    expect((await tspod('cp', 'c:/etc/nowhere', box.home)).stderr).toContain('"/etc/nowhere" could not be found')
+    expect((await tspod('cp', 'c:/etc/hosts/x', box.home)).stderr).toContain('"/etc/hosts/x" could not be found')
+  })
+
+  tspodOnly()('of an interrupted build names the signal', async () => {
+    const folder = box.folder('interrupted')
+    write(folder, 'Containerfile', 'FROM alpine\nRUN sleep 1000\n')
+    const build = box.start('build', folder)
+    const said = build.stderr.text()
+    await Bun.sleep(1500)
+    build.kill('SIGTERM')
+    expect(await build.exited).toBe(143)
+    expect(await said).toContain('ERROR: interrupted by SIGTERM')
   })
 })

@@ -1,47 +1,35 @@
 # Set-up of a Debian machine for the tests; sourced by scripts/test.sh and run as root. Everything here may be run again and again.
 
-# Programs the tests use, as Debian packages.
-test_packages=(
-  uidmap slirp4netns fuse-overlayfs passt busybox-static mmdebstrap docker-registry
-  podman runc crun skopeo buildah catatonit
-  binutils binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu qemu-user gcc libc6-dev
-  qemu-system-x86 e2fsprogs
-  iperf3 wrk perl-base strace lsof iproute2 tmux tini attr util-linux bsdutils procps openssl curl xz-utils bzip2 zstd ca-certificates git openssh-client
-)
+. "${BASH_SOURCE[0]%/*}/packages.sh"
 
-# Adds a word to what tests may rely on (test/needs.ts): such a need fails where it would skip.
-promise() { TSPOD_TEST_PROMISED="${TSPOD_TEST_PROMISED:-} $*"; }
+# Whether the ids that a line of /etc/subuid names exist here: a container has only some of its host's.
+are_mapped() {
+  awk -F: -v map=/proc/self/uid_map '{ while ((getline line < map) > 0) { split(line, m, " "); if (m[1] <= $2 && $2 + $3 <= m[1] + m[3]) found = 1 } } END { exit !found }' <<< "$1"
+}
 
-install_packages() {
-  local package missing=()
-  command -v apt-get > /dev/null || { echo "not a Debian machine: tests that need more programs are skipped"; return; }
-  for package in "${test_packages[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
-  done
-  if [ "${#missing[@]}" -gt 0 ]; then
-    echo "installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    # one by one where all at once is refused: not every release has every package
-    apt-get install -qq -y --no-install-recommends "${missing[@]}" > /dev/null ||
-      for package in "${missing[@]}"; do
-        apt-get install -qq -y --no-install-recommends "$package" > /dev/null || echo "no package $package here"
-      done
+# Lines for a user: the next 65,536 ids that nobody has; in a container without these, all of its ids but root's and the user's own.
+subordinate_ranges() {
+  local user=$1 file=$2 uid last
+  uid=$(id -u "$user")
+  last=$(awk -F: '$2 + $3 > last { last = $2 + $3 } END { print (last < 100000 ? 100000 : last) }' "$file")
+  if are_mapped "$user:$last:65536"; then
+    echo "$user:$last:65536"
+  else
+    echo "$user:1:$((uid - 1))"
+    echo "$user:$((uid + 1)):$((65536 - uid))"
   fi
-  promise registry fixtures registry-auth registry-tls podman skopeo runc crun slirp4netns strace lsof tmux mmdebstrap
-  promise binutils binutils-arm64 qemu-arm64
 }
 
 # Makes the user the tests run as, with subordinate ids and a runtime folder.
 make_user() {
-  local user=$1 uid last file
+  local user=$1 uid file
   getent passwd "$user" > /dev/null || useradd --create-home --shell /bin/bash "$user"
   uid=$(id -u "$user")
   for file in /etc/subuid /etc/subgid; do
     touch "$file"
-    grep -q "^$user:" "$file" && continue
-    last=$(awk -F: '$2 + $3 > last { last = $2 + $3 } END { print (last < 100000 ? 100000 : last) }' "$file")
-    echo "$user:$last:65536" >> "$file"
+    # useradd(8) gives ids too, and does not ask whether they exist
+    are_mapped "$(grep -m 1 "^$user:" "$file")" || sed -i "/^$user:/d" "$file"
+    grep -q "^$user:" "$file" || subordinate_ranges "$user" "$file" >> "$file"
   done
   [ -d "/run/user/$uid" ] || install -d -m 0755 /run/user
   install -d -m 0700 -o "$user" -g "$(id -g "$user")" "/run/user/$uid"
@@ -54,7 +42,9 @@ open_devices() {
   [ -e /dev/net/tun ] || { mkdir -p /dev/net && mknod /dev/net/tun c 10 200; } 2> /dev/null || true
   [ -e /dev/fuse ] || mknod /dev/fuse c 10 229 2> /dev/null || true
   for device in /dev/net/tun /dev/fuse; do
-    if [ -c "$device" ] && chmod 0666 "$device" 2> /dev/null && (: <> "$device") 2> /dev/null; then
+    # in a container they belong to somebody outside
+    chmod 0666 "$device" 2> /dev/null || true
+    if [ -c "$device" ] && (: <> "$device") 2> /dev/null; then
       promise "$([ "$device" = /dev/fuse ] && echo fuse || echo tun)"
     else
       echo "$device cannot be opened on this machine"

@@ -1,5 +1,6 @@
 // `tspod build`.
 import { writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { buildOptions } from '#cli/build-options.ts'
 import { buildRequest } from '#cli/build-request.ts'
 import { defineCommand } from '#cli/command.ts'
@@ -42,14 +43,14 @@ export const buildCommand = defineCommand({
     }
     const failed: FailedState[] = []
     if (values.debugShell === true) request.onFailedState = state => failed.push(state)
-    const interrupt = (): void => stop.abort(new Interrupted())
+    const interrupt = (signal: NodeJS.Signals): void => stop.abort(new Interrupted(signal))
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, interrupt)
     const { buildImage } = await import('#engine/image/build.ts')
     let outcome: BuildOutcome
     try {
       outcome = await buildImage(request)
     } catch (error) {
-      if (error instanceof Interrupted) return 130
+      if (error instanceof Interrupted) return 128 + constants.signals[error.signal]
       shown.dispose()
       const [state] = failed
       if (state === undefined) throw error
@@ -79,8 +80,15 @@ export const buildCommand = defineCommand({
   },
 })
 
-/** SIGINT or SIGTERM. */
-class Interrupted extends Error {}
+/** Somebody wants an end of the build. */
+class Interrupted extends Error {
+  readonly signal: NodeJS.Signals
+
+  constructor(signal: NodeJS.Signals) {
+    super(`interrupted by ${signal}`)
+    this.signal = signal
+  }
+}
 
 function writeFile(option: string, path: string | undefined, text: string): void {
   if (path === undefined) return

@@ -69,12 +69,15 @@ class PlainBuild implements BuildProgress {
     const line = (text: string): void => this.#target.write(`${text}\n`)
     switch (event.kind) {
       case 'start':
-        this.#steps.set(event.step, { startedMs: Date.now(), streams: { stdout: new Lines(), stderr: new Lines() } })
+        this.#steps.set(event.step, {
+          startedMs: performance.now(),
+          streams: { stdout: new Lines(), stderr: new Lines() },
+        })
         return line(`#${event.step} ${event.name}`)
       case 'output': {
         const step = this.#steps.get(event.step)
         for (const text of step?.streams[event.stream].take(event.chunk) ?? [])
-          line(`#${event.step} ${((Date.now() - (step?.startedMs ?? 0)) / 1000).toFixed(3)} ${text}`)
+          line(`#${event.step} ${((performance.now() - (step?.startedMs ?? 0)) / 1000).toFixed(3)} ${text}`)
         return
       }
       case 'progress':
@@ -190,7 +193,7 @@ const redrawMs = 100
 class DrawnBuild implements BuildProgress {
   readonly #target: BuildProgressTarget
   readonly #steps = new Map<number, DrawnStep>()
-  readonly #startedMs = Date.now()
+  readonly #startedMs = performance.now()
   #drawn = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -208,7 +211,14 @@ class DrawnBuild implements BuildProgress {
     }
     if (event.kind === 'start') {
       const lines = new Lines()
-      this.#steps.set(event.step, { name: event.name, startedMs: Date.now(), state: 'running', ms: 0, lines, tail: [] })
+      this.#steps.set(event.step, {
+        name: event.name,
+        startedMs: performance.now(),
+        state: 'running',
+        ms: 0,
+        lines,
+        tail: [],
+      })
       return
     }
     const step = this.#steps.get(event.step)
@@ -253,7 +263,7 @@ class DrawnBuild implements BuildProgress {
   #draw(isLast: boolean): void {
     const { columns, rows } = this.#target
     const done = [...this.#steps.values()].filter(({ state }) => state !== 'running').length
-    const head = `[+] Building ${seconds(Date.now() - this.#startedMs)} (${done}/${this.#steps.size})${isLast ? ' FINISHED' : ''}`
+    const head = `[+] Building ${seconds(performance.now() - this.#startedMs)} (${done}/${this.#steps.size})${isLast ? ' FINISHED' : ''}`
     const lines = [...this.#steps.values()].flatMap(step => this.#describe(step, columns, isLast))
     const room = isLast ? lines.length : Math.max(3, rows - 3)
     this.#erase()
@@ -263,7 +273,7 @@ class DrawnBuild implements BuildProgress {
   }
 
   #describe({ name, state, startedMs, ms, tail }: DrawnStep, columns: number, isLast: boolean): string[] {
-    const time = seconds(state === 'running' ? Date.now() - startedMs : ms)
+    const time = seconds(state === 'running' ? performance.now() - startedMs : ms)
     const mark = { running: ' => ', done: ' => ', cached: ' => CACHED ', failed: ' => ERROR ' }[state]
     const room = columns - time.length - 2
     const first = `${mark}${name}`.slice(0, room).padEnd(room)

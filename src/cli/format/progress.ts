@@ -76,7 +76,7 @@ class DrawnProgress implements Progress {
     const key = `${event.role} ${event.digest}`
     const before = this.#lines.get(key)
     const isStart = before === undefined || (before.phase !== event.phase && event.phase === 'copying')
-    const start = isStart ? { startedMs: Date.now(), startedBytes: event.doneBytes } : before
+    const start = isStart ? { startedMs: performance.now(), startedBytes: event.doneBytes } : before
     this.#lines.set(key, { ...event, startedMs: start.startedMs, startedBytes: start.startedBytes })
     this.#timer ??= setTimeout(() => this.#draw(''), redrawMs).unref()
   };
@@ -148,7 +148,7 @@ function describe(line: Line, width: number): string {
 
 /** `[=====>-----] 3.2MB / 7.7MB | 12MB/s | 3s`, with a bar as wide as fits. */
 function movement(line: Line, room: number): string {
-  const elapsed = (Date.now() - line.startedMs) / 1000
+  const elapsed = (performance.now() - line.startedMs) / 1000
   const rate = elapsed < 0.3 ? 0 : (line.doneBytes - line.startedBytes) / elapsed
   const speed = rate > 0 ? ` | ${humanSize(rate)}/s` : ''
   const total = line.totalBytes

@@ -26,6 +26,7 @@ export async function attachContainer(name: ContainerName, streams: ClientStream
   const record = readRecord(engine.graphRoot, id)
   requireAllowed('attach', id, readStatus(containerDir(engine.graphRoot, id), machineOf(engine)))
   using socket = await connectToMonitor(engine.runRoot, id)
+  journalAttach(engine, record)
   const wanted = { ...streams, stdin: streams.stdin && record.request.interactive }
   return await attachTo(engine, record, socket, wanted, false)
 }
@@ -38,12 +39,17 @@ export async function attachClient(
   streams: ClientStreams,
 ): Promise<AttachOutcome> {
   const { attended } = launched
+  journalAttach(engine, record)
   if (attended === undefined) return await attachTo(engine, record, launched.control, streams, true)
   launched.control.close() // a monitor that takes over finds its starter gone
   const { attend } = await import('#monitor/attended.ts')
   const outcome = await attend(attended, sessionOf(engine, record, streams, true))
   if (outcome.kind !== 'lost') return outcome
   return await afterLoss(engine, record.id, containerDir(engine.graphRoot, record.id))
+}
+
+function journalAttach(engine: Engine, { id, name, image, labels }: ContainerRecord): void {
+  engine.journal({ type: 'container', status: 'attach', id, name, image: image?.name ?? '', attributes: labels })
 }
 
 async function attachTo(

@@ -9,6 +9,7 @@ import type { ContainerRequest } from '#container/request.ts'
 import { readState } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
+import { installCommand, readDistribution } from '#host/distribution.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { bridgeNetwork } from '#network/bridge/kind.ts'
 import type { NetworkAddress, NetworkDriver } from '#network/driver.ts'
@@ -102,12 +103,12 @@ export function defaultHelper({ config }: Engine): 'slirp4netns' | 'pasta' {
 
 function slirp4netns(engine: Engine, options: readonly string[]): NetworkDriver {
   const { networkCmdPath, networkCmdOptions } = engine.config.engine
-  const path = networkCmdPath ?? requireHelper(engine, 'slirp4netns', 'slirp4netns')
+  const path = networkCmdPath ?? requireHelper(engine, 'slirp4netns')
   return slirp4netnsNetwork(path, parseSlirp4netnsOptions([...networkCmdOptions, ...options]), ownAddress())
 }
 
 function pasta(engine: Engine, options: readonly string[]): NetworkDriver {
-  const path = requireHelper(engine, 'pasta', 'passt')
+  const path = requireHelper(engine, 'pasta')
   const address = ownAddress()
   return pastaNetwork(path, parsePastaOptions([...engine.config.network.pastaOptions, ...options]), {
     ...(address !== undefined && { address }),
@@ -115,10 +116,10 @@ function pasta(engine: Engine, options: readonly string[]): NetworkDriver {
   })
 }
 
-function requireHelper(engine: Engine, name: 'slirp4netns' | 'pasta', packageName: string): string {
+function requireHelper(engine: Engine, name: 'slirp4netns' | 'pasta'): string {
   const path = findProgram(name, engine.config.engine.helperBinariesDirs)
   if (path !== undefined) return path
   throw new TspodError('NOT_FOUND', `connecting the container to the network: ${name} is not installed`, {
-    hint: `install the package ${packageName} (an administrator), or use --network none or --network host`,
+    hint: `an administrator can mend it: ${installCommand(name, readDistribution())}; --network none and host do without it`,
   })
 }

@@ -52,6 +52,9 @@ const streamEnd: CopyEnd = { kind: 'stream' }
 
 const pathOf = (end: CopyEnd): string => (end.kind === 'stream' ? '' : end.path)
 
+/** A container's path as its root folder has it; it may be given without the first slash. */
+const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`)
+
 async function writeOut(chunk: Uint8Array): Promise<void> {
   for (let done = 0; done < chunk.byteLength; )
     done += (await writeAsync(1, chunk, done, chunk.byteLength - done)).bytesWritten
@@ -64,7 +67,7 @@ function placementOf(engine: Engine, { source, destination, archive, overwrite }
   const typed = pathOf(destination)
   const shownAs = destination.kind === 'container' ? `${destination.container}:${typed}` : typed
   // a path's final slash matters, and resolve() takes it away
-  const path = isLocal ? `${resolve(typed)}${meansFolder(typed) ? '/' : ''}` : `/${typed}`
+  const path = isLocal ? `${resolve(typed)}${meansFolder(typed) ? '/' : ''}` : absolute(typed)
   const contentsOnly = meansContents(from) || /^(\/|\.\.)*\/?$/.test(from)
   const common = {
     path,
@@ -88,7 +91,7 @@ async function fromSource(engine: Engine, source: CopyEnd, as: string, write: Wr
   }
   if (source.kind === 'local') return await fromMachine(source.path, as, write)
   const plan = await accessRoot(engine, findOne(engine, source.container), true)
-  const request = { root: plan.root, path: `/${source.path}`, as: as === '.' ? '' : as, ids: plan.ids }
+  const request = { root: plan.root, path: absolute(source.path), as: as === '.' ? '' : as, ids: plan.ids }
   const pieces = readRootWorker(await engine.namespace(), plan, 'pack', request)
   for (;;) {
     const next = await pieces.next().catch((error: unknown) => {

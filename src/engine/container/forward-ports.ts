@@ -17,7 +17,7 @@ export async function joinForwarder(engine: Engine, { record, blueprint }: Creat
   if (driver === undefined) throw new RangeError('a container without a network has no ports')
   const { connection } = await reserveNetworks({
     host: await serviceHost(engine),
-    container: servedContainer(record, { network: { driver: driver.name, address: driver.address } }),
+    container: servedContainer(engine, record, { network: { driver: driver.name, address: driver.address } }),
     endpoints: [],
   })
   return { driver: withForwarded(driver), connection, files: blueprint.files }
@@ -48,7 +48,7 @@ export async function livePorts(
   const { pid, startTime } = state
   const { connection } = await askService(await serviceHost(engine), {
     op: 'adopt',
-    container: servedContainer(record, state),
+    container: servedContainer(engine, record, state),
     pid,
     startTime,
   })

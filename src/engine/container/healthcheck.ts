@@ -6,6 +6,7 @@ import { isPaused } from '#container/state.ts'
 import type { ContainerName } from '#engine/contracts/container.ts'
 import { openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
+import { processAgeMs } from '#host/process-table.ts'
 import { runCheck } from '#monitor/health-run.ts'
 import { killContainers } from './kill.ts'
 import { restartContainers } from './restart.ts'
@@ -28,7 +29,7 @@ export async function runHealthcheck(name: ContainerName): Promise<HealthResult>
   const { test, timeoutMs } = currentTest(healthcheck, readHealth(seen.folder, healthcheck, state))
   const result = await runCheck({ ...state, folder: seen.folder }, mode === 'single', test, timeoutMs)
   const before = readHealth(seen.folder, healthcheck, state)
-  const isStarting = Date.now() - Date.parse(state.startedAt) < healthcheck.startPeriodMs
+  const isStarting = processAgeMs(state.startTime) < healthcheck.startPeriodMs
   const after = afterResult(healthcheck, before, result, isStarting)
   writeHealth(seen.folder, state, after)
   if (after.status !== before.status)

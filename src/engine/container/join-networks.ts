@@ -1,6 +1,7 @@
 // The user-defined networks of a container: which they are, and its places on them when it starts. Loaded only for such containers.
 
-import type { ContainerRecord } from '#container/record.ts'
+import { join } from 'node:path'
+import { type ContainerRecord, containerDir } from '#container/record.ts'
 import type { NetworkRequest, NetworkWish } from '#container/request.ts'
 import type { Engine } from '#engine/open.ts'
 import { findProgram } from '#host/helper-programs.ts'
@@ -40,8 +41,11 @@ export function endpointRequest(engine: Engine, wish: NetworkWish): EndpointRequ
 }
 
 /** A container as the network service knows it. */
-export function endpointContainer({ id, name, request }: ContainerRecord): EndpointContainer {
-  return { id, name, dns: request.dns }
+export function endpointContainer(
+  { graphRoot }: Pick<Engine, 'graphRoot'>,
+  { id, name, request }: ContainerRecord,
+): EndpointContainer {
+  return { id, name, dns: request.dns, hosts: join(containerDir(graphRoot, id), 'hosts') }
 }
 
 /** slirp4netns; absent where it is not installed. */
@@ -59,7 +63,7 @@ export interface JoinedNetworks {
 export async function joinNetworks(engine: Engine, { record, blueprint }: CreatedContainer): Promise<JoinedNetworks> {
   const { connection, reservation } = await reserveNetworks({
     host: await serviceHost(engine),
-    container: endpointContainer(record),
+    container: endpointContainer(engine, record),
     endpoints: wishesOf(record.network).map(wish => endpointRequest(engine, wish)),
     uplinkPath: uplinkPath(engine),
   })

@@ -49,7 +49,7 @@ export async function restoreContainer(engine: Engine, { record, state }: Served
   const { pid, startTime } = state
   const { connection } = await askService(await serviceHost(engine), {
     op: 'restore',
-    container: servedContainer(record, state),
+    container: servedContainer(engine, record, state),
     pid,
     startTime,
     endpoints: endpointsOf(state).map(endpoint => requestOf(engine, endpoint)),
@@ -61,13 +61,14 @@ export async function restoreContainer(engine: Engine, { record, state }: Served
 
 /** As the service knows it: one with a helper of its own by the addresses that this gave it. */
 export function servedContainer(
+  engine: Pick<Engine, 'graphRoot'>,
   record: ContainerRecord,
   { network }: Pick<ContainerState, 'network'>,
 ): EndpointContainer {
   const { address } = network ?? {}
-  if (address?.endpoints !== undefined) return endpointContainer(record)
+  if (address?.endpoints !== undefined) return endpointContainer(engine, record)
   const addresses = [address?.address, address?.address6?.address].filter(each => each !== undefined)
-  return { ...endpointContainer(record), guest: addresses }
+  return { ...endpointContainer(engine, record), guest: addresses }
 }
 
 function endpointsOf({ network }: ContainerState): Endpoint[] {

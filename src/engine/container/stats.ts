@@ -4,7 +4,7 @@ import { parseNetworkBytes, readGroupUsage, type Usage } from '#cgroup/statistic
 import { requireAllowed } from '#container/state.ts'
 import type { ContainerStatistics, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { readProcessFile } from '#host/process-table.ts'
+import { processAgeMs, readProcessFile } from '#host/process-table.ts'
 import { ProcessSnapshot } from '#host/process-usage.ts'
 import { selectContainers } from './select.ts'
 import { type SeenContainer, seeContainer } from './survey.ts'
@@ -53,7 +53,7 @@ export class StatisticsReader {
       group === undefined ? processes().usageOf(pid) : readGroupUsage(group, this.#wantsPressure)
     if (usage === undefined) return undefined
     const atNs = process.hrtime.bigint()
-    const upNs = Math.max(1, (Date.now() - Date.parse(state.startedAt)) * 1e6)
+    const upNs = Math.max(1, processAgeMs(state.startTime) * 1e6)
     const before = this.#before.get(seen.id) ?? { cpuUs: 0, atNs: atNs - BigInt(Math.round(upNs)) }
     this.#before.set(seen.id, { cpuUs: usage.cpuUs, atNs })
     const elapsedUs = Math.max(1, Number(atNs - before.atNs) / 1000)

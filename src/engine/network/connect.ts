@@ -50,7 +50,7 @@ async function connectRunning(
   await ensureService(engine)
   const { connection, answer } = await askService(await serviceHost(engine), {
     op: 'connect',
-    container: endpointContainer(record),
+    container: endpointContainer(engine, record),
     pid,
     startTime,
     endpoint: endpointRequest(engine, wish),
@@ -74,7 +74,7 @@ export async function disconnectContainer(
       if (left.length === wishesOf(record.network).length)
         throw new TspodError(
           'NOT_FOUND',
-          `container ${record.id} is not connected to network "${name}": network is not connected`,
+          `container ${record.name} is not connected to network "${name}": network is not connected`,
         )
       if (state !== undefined) {
         using service = findService(engine.runRoot)

@@ -5,7 +5,14 @@ import { type Config, openConfig } from '#config/config.ts'
 import type { Check } from '#engine/contracts/system.ts'
 import { engineSettings } from '#engine/settings.ts'
 import { readCgroupFacts } from '#host/cgroup.ts'
-import { probeDevice } from '#host/device-file.ts'
+import {
+  type Device,
+  deviceObstacle,
+  deviceSurroundings,
+  fuseDevice,
+  probeDevice,
+  tunDevice,
+} from '#host/device-file.ts'
 import { installCommand, readDistribution } from '#host/distribution.ts'
 import { canWriteInto, filesystemOf } from '#host/filesystem.ts'
 import {
@@ -15,10 +22,12 @@ import {
   programVersion,
   versionNumber,
 } from '#host/helper-programs.ts'
-import { hasNoNewPrivileges, kernelRelease } from '#host/kernel.ts'
+import { hasNoNewPrivileges, isInUserNamespace, kernelRelease } from '#host/kernel.ts'
+import type { Obstacle } from '#host/obstacle.ts'
 import { privacyFault, socketPathBytes } from '#host/paths.ts'
 import { type HostUser, hostUser, passwdEntry } from '#host/user.ts'
 import { readUserNamespaceFacts, setSysctl } from '#host/user-namespaces.ts'
+import { readIdMap } from '#userns/id-mapping.ts'
 import { readRanges, readSubordinateIds, systemIds } from '#userns/subordinate-ids.ts'
 import { checkNetworkHelper, checkTun } from './checks/network.ts'
 import { checkCgroups, checkClock, checkLingering, checkRuntimeFolder } from './checks/session.ts'
@@ -46,7 +55,10 @@ export async function runDoctor({ probeOverlay = tryOverlay }: DoctorOptions = {
     ...subordinateIdChecks(user),
     overlay,
     ...fuseChecks(config, install, overlay.status !== 'warn'),
-    checkStore(config.storage, filesystemOf(config.storage.graphRoot), canWriteInto(config.storage.graphRoot)),
+    checkStore(config.storage, filesystemOf(config.storage.graphRoot), {
+      isWritable: canWriteInto(config.storage.graphRoot),
+      localFolder: localFolder(user),
+    }),
     ...networkChecks(config, install),
     ...sessionChecks(user, config),
   ]
@@ -85,13 +97,16 @@ function subordinateIdChecks(user: HostUser): Check[] {
       source: ids.source,
       all: readRanges(kind),
       systemIds: systemIds(kind),
+      ...(isInUserNamespace() && {
+        existing: readIdMap('self', kind).map(({ insideId, count }) => ({ start: insideId, count })),
+      }),
     }),
   )
 }
 
 function fuseChecks(config: Config, install: (helper: HelperName) => string, hasOverlay: boolean): Check[] {
   const program = config.storage.mountProgram ?? findProgram('fuse-overlayfs', config.engine.helperBinariesDirs)
-  return checkFuse(probeDevice('/dev/fuse'), program, install('fuse-overlayfs'), !hasOverlay)
+  return checkFuse(obstacleOf(fuseDevice), program, install('fuse-overlayfs'), !hasOverlay)
 }
 
 function networkChecks(config: Config, install: (helper: HelperName) => string): Check[] {
@@ -107,7 +122,17 @@ function networkChecks(config: Config, install: (helper: HelperName) => string):
     const found = path === undefined ? undefined : { path, version: versionNumber(name, programVersion(path) ?? '') }
     return checkNetworkHelper(name, found, facts)
   })
-  return [checkTun(probeDevice('/dev/net/tun')), ...helpers]
+  return [checkTun(obstacleOf(tunDevice)), ...helpers]
+}
+
+function obstacleOf(device: Device): Obstacle | undefined {
+  return deviceObstacle(device, probeDevice(device.path), deviceSurroundings(device))
+}
+
+/** A place for a store on a disk of this machine that outlives a restart; `undefined` where /var/tmp is none. */
+function localFolder({ uid }: HostUser): string | undefined {
+  const { kind, isNetwork } = filesystemOf('/var/tmp')
+  return canWriteInto('/var/tmp') && !isNetwork && kind !== 'tmpfs' ? `/var/tmp/tspod-${uid}` : undefined
 }
 
 /** Where a network helper is: `network_cmd_path` names slirp4netns, else it is looked for. */

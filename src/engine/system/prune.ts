@@ -1,5 +1,6 @@
 // system prune: removes what nothing uses: stopped containers, then volumes, then images, and what killed commands left behind.
 
+import { statSync } from 'node:fs'
 import { pruneContainers } from '#engine/container/prune.ts'
 import type { Pruned, SystemPruned, SystemPruneOptions } from '#engine/contracts/system.ts'
 import { sweepLayers } from '#engine/image/layers-in-use.ts'
@@ -25,9 +26,14 @@ async function pruneVolumes({ volumeFilters }: SystemPruneOptions): Promise<Prun
 /** Blobs and layers no image reaches, staging folders of dead processes. Bytes given back, as far as they are known. */
 async function sweepLeftovers(engine: Engine): Promise<number> {
   const { collectGarbage } = await import('#image/garbage.ts')
-  const { sweepStaging } = await import('#storage/staging.ts')
+  const { foldersBytes } = await import('#storage/disk-usage.ts')
+  const { findLeftovers, sweepStaging } = await import('#storage/staging.ts')
   const { freedBytes } = await collectGarbage(engine.graphRoot)
   const layers = await sweepLayers(engine)
-  await sweepStaging(engine.graphRoot, () => engine.namespace())
-  return layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, freedBytes)
+  const openNamespace = () => engine.namespace()
+  const left = findLeftovers(engine.graphRoot, 0)
+  const folders = left.filter(path => statSync(path, { throwIfNoEntry: false })?.isDirectory())
+  const leftBytes = await foldersBytes(folders, openNamespace)
+  await sweepStaging(engine.graphRoot, openNamespace)
+  return [...layers.map(({ sizeBytes }) => sizeBytes), ...leftBytes].reduce((sum, bytes) => sum + bytes, freedBytes)
 }

@@ -3,6 +3,7 @@
 // A child of the service, in the host's network; it outlives the service, whose successor goes on with it.
 import { existsSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
+import { installCommand, readDistribution } from '#host/distribution.ts'
 import { DEFAULT_MTU } from '#network/definition.ts'
 import { type Fd, openFile, openPipe } from '#sys/fd.ts'
 import { O_DIRECTORY, O_PATH, O_RDWR } from '#sys/flags.ts'
@@ -63,7 +64,7 @@ export function startUplink(path: string, namespace: Fd, exit: Fd, folder: strin
     ready.close()
     throw new TspodError('NOT_FOUND', `starting the way out of the networks: "${path}" cannot be executed`, {
       cause: error,
-      hint: 'install the package slirp4netns (an administrator), or make the network with --internal',
+      hint: `an administrator can mend it: ${installCommand('slirp4netns', readDistribution())}; a network made with --internal does without it`,
     })
   } finally {
     servant.close()

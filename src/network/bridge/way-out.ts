@@ -1,6 +1,7 @@
 // The way out of the user's networks as the service sees to it: the uplink's program is started when it is first needed, waited for,
 // watched, and started again when it is gone. Runs in the network service.
 import { TspodError } from '#errors.ts'
+import { installCommand, readDistribution } from '#host/distribution.ts'
 import { formatIp, parseIp } from '#network/ip.ts'
 import { trySyscall } from '#sys/call.ts'
 import type { Fd } from '#sys/fd.ts'
@@ -71,7 +72,7 @@ export class WayOut {
     const { namespace, exit, folder, state, poller, deadlines } = this.#parts
     if (state.uplinkPath === undefined)
       throw new TspodError('NOT_FOUND', 'connecting the container to its network: slirp4netns is not installed', {
-        hint: 'install the package slirp4netns (an administrator), or make the network with --internal',
+        hint: `an administrator can mend it: ${installCommand('slirp4netns', readDistribution())}; a network made with --internal does without it`,
       })
     const uplink = startUplink(state.uplinkPath, namespace, exit, folder)
     state.uplink = uplink.identity

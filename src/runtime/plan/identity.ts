@@ -48,7 +48,7 @@ function requireMapped(kind: 'user' | 'group', id: number, mappings: readonly Id
     'INVALID',
     `${kind} id ${id} is not mapped in the container's user namespace, which has ${known || 'none'}`,
     {
-      hint: '--userns keep-id:uid=ID,gid=ID makes you that user in the container; more subordinate ids in /etc/subuid and /etc/subgid would map it too',
+      hint: '--userns keep-id:uid=ID,gid=ID makes you that user in the container; more subordinate ids would map it too, and `tspod doctor` prints who adds them how',
     },
   )
 }

@@ -84,7 +84,7 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
     )
   return {
     stager: [
-      { actor: 'stager', doing, shell: '', calls: open, ...(!flags.recursive && { hints: uncoverHint(source) }) },
+      { actor: 'stager', doing, shell: '', calls: open, ...(!flags.recursive && { hints: sourceHints(source) }) },
     ],
     init: [
       {
@@ -100,7 +100,9 @@ function planBind(mount: MountSpec, flags: MountFlags, slot: number, facts: Moun
 }
 
 /** A user namespace may not see what mounts made outside of it cover (mount_namespaces(7)). */
-function uncoverHint(source: string): Record<string, string> {
+function sourceHints(source: string): Record<string, string> {
+  if (source.startsWith('/usr/share/zoneinfo/'))
+    return { ENOENT: 'there is no such time zone here: `ls /usr/share/zoneinfo` shows them (package tzdata)' }
   return { EINVAL: `what is mounted below "${source}" cannot be left out: bind it recursively, which is the default` }
 }
 

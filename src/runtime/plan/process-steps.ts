@@ -53,7 +53,8 @@ export function planSettings(spec: RuntimeSpec): Step[] {
   for (const { path, value } of planSysctls(linux ?? {}))
     steps.push({
       actor: 'init',
-      doing: `setting the kernel parameter "${path}" to "${value}"`,
+      doing: `setting the sysctl "${path.replace('/proc/sys/', '').replaceAll('/', '.')}" to "${value}"`,
+      hints: { ENOENT: 'this kernel has no such setting', EINVAL: 'the kernel does not take this value' },
       shell: `echo ${quoted(value)} > ${path}`,
       calls: writeFileCalls(path, value),
     })

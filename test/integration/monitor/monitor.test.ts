@@ -66,7 +66,7 @@ test('both streams and the exit status arrive, and are on record', () => {
   expect(record).toMatchObject({ exitCode: 7, pid: container.pid, oomKilled: false })
   expect(record.signal).toBeUndefined()
   expect(logged(container.log, 'stdout')).toBe('out\ntail')
-  expect([...readEventsForward(container.root)].map(({ status }) => status)).toEqual(['start', 'died'])
+  expect([...readEventsForward(container.root)].map(({ status }) => status)).toEqual(['init', 'start', 'died'])
   container.control.close()
   container.waitForMonitor()
   expect(existsSync(join(container.runRoot, container.id.slice(0, 12)))).toBe(false)
@@ -246,7 +246,7 @@ test('with --rm the container is gone when its end is told, and the journal has 
   container.control.close()
   container.waitForMonitor()
   const events = [...readEventsForward(container.root)]
-  expect(events.map(({ status }) => status)).toEqual(['start', 'died', 'remove'])
+  expect(events.map(({ status }) => status)).toEqual(['init', 'start', 'died', 'remove'])
   expect(events[1]?.exitCode).toBe(5)
   expect(Bun.spawnSync(['find', join(container.root, 'tmp'), '-mindepth', '1']).stdout.toString()).toBe('')
 })

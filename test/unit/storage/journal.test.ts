@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { appendFileSync, existsSync, mkdtempSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { appendEvent, JournalFollower, readEventsBackward, readEventsForward } from '#storage/journal.ts'
+import { appendEvents, JournalFollower, readEventsBackward, readEventsForward } from '#storage/journal.ts'
 
 let root: string
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
 const note = (id: string, name = ''): void =>
-  appendEvent(root, { type: 'container', status: 'start', id, name, attributes: {} })
+  appendEvents(root, { type: 'container', status: 'start', id, name, attributes: {} })
 const ids = (events: Iterable<{ id: string }>): string[] => [...events].map(({ id }) => id)
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index))
 

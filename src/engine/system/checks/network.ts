@@ -1,16 +1,14 @@
 // Checks: what connects a container to the outside.
 import type { Check } from '#engine/contracts/system.ts'
-import type { DeviceFacts } from '#host/device-file.ts'
+import type { Obstacle } from '#host/obstacle.ts'
 import { administrator, checking } from './check.ts'
-import { deviceFault, deviceMend } from './storage.ts'
 
 const why = 'it connects containers to the outside; without it only --network none and host work'
 
 /** /dev/net/tun, which both helpers open. */
-export function checkTun(device: DeviceFacts): Check {
+export function checkTun(obstacle: Obstacle | undefined): Check {
   const check = checking('/dev/net/tun', why)
-  if (device.state === 'ready') return check.ok('opens')
-  return check.fail(deviceFault(device), administrator(deviceMend('/dev/net/tun', 'tun', device)))
+  return obstacle === undefined ? check.ok('opens') : check.blocked(obstacle)
 }
 
 /** A network helper; one of the two is enough. */

@@ -58,8 +58,7 @@ export function checkRuntimeFolder(folder: RuntimeFolder, fault: string | undefi
     'attach sockets and the process that keeps your user namespace are found there',
   )
   const { path, kind } = folder
-  if (fault !== undefined)
-    return check.fail(`"${path}" ${fault}`, you('set XDG_RUNTIME_DIR to a folder that is yours alone (mode 0700)'))
+  if (fault !== undefined) return check.fail(`"${path}" ${fault}`, you('export XDG_RUNTIME_DIR=$(mktemp -d)'))
   if (socketPathBytes > longestSocketPath)
     return check.warn(
       `socket paths below "${path}" have ${socketPathBytes} bytes, ${longestSocketPath} fit without a detour`,

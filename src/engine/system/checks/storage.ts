@@ -2,13 +2,13 @@
 
 import type { StorageSettings } from '#config/storage.ts'
 import type { Check } from '#engine/contracts/system.ts'
-import type { DeviceFacts, DeviceState } from '#host/device-file.ts'
 import type { FilesystemFacts } from '#host/filesystem.ts'
 import { type KernelRelease, kernelFeatures, kernelHas } from '#host/kernel.ts'
+import type { Obstacle } from '#host/obstacle.ts'
 import { administrator, checking, you } from './check.ts'
 
 /** What came of mounting overlay in the user's namespace. */
-export type OverlayProbe = { works: true } | { works: false; reason: string }
+export type OverlayProbe = { works: true } | { works: false; reason: string } | { works: 'untried'; reason: string }
 
 /** Kernel overlay, as tried; by version alone where nobody tried. */
 export function checkOverlay(kernel: KernelRelease, probe: OverlayProbe | undefined): Check {
@@ -20,13 +20,14 @@ export function checkOverlay(kernel: KernelRelease, probe: OverlayProbe | undefi
     return byVersion
       ? check.skip(`kernel ${kernel.text} should have it; it was not tried`)
       : check.warn(`kernel ${kernel.text} is older than ${since}, the first with overlay in user namespaces`, newer)
+  if (probe.works === 'untried') return check.skip(`not tried: ${probe.reason}`)
   if (probe.works) return check.ok(`kernel ${kernel.text} mounts it in your user namespace`)
   return check.warn(`mounting it failed: ${probe.reason}`, byVersion ? undefined : newer)
 }
 
 /** /dev/fuse and fuse-overlayfs: needed only where the kernel's overlay does not serve. */
 export function checkFuse(
-  device: DeviceFacts,
+  device: Obstacle | undefined,
   program: string | undefined,
   install: string,
   isNeeded: boolean,
@@ -35,39 +36,27 @@ export function checkFuse(
   const programCheck = checking('fuse-overlayfs', 'it serves where the kernel cannot mount overlay for you')
   const lacking = isNeeded ? 'fail' : 'warn'
   return [
-    device.state === 'ready'
-      ? deviceCheck.ok(`opens (mode ${octal(device.mode)})`)
-      : deviceCheck[lacking](deviceFault(device), administrator(deviceMend('/dev/fuse', 'fuse', device))),
+    device === undefined ? deviceCheck.ok('opens') : deviceCheck[lacking](device.found, device.mend),
     program === undefined ? programCheck[lacking]('not found', administrator(install)) : programCheck.ok(program),
   ]
-}
-
-export function deviceFault({ state, mode }: DeviceFacts): string {
-  const faults: Record<DeviceState, string> = {
-    ready: 'opens',
-    missing: 'does not exist',
-    denied: `cannot be opened by you (mode ${octal(mode)})`,
-    'no driver': 'exists, but the kernel has no driver for it',
-  }
-  return faults[state]
-}
-
-export function deviceMend(path: string, module: string, { state }: DeviceFacts): string {
-  return state === 'denied' ? `sudo chmod 0666 ${path}` : `sudo modprobe ${module}`
-}
-
-function octal(mode: number | undefined): string {
-  return (mode ?? 0).toString(8).padStart(4, '0')
 }
 
 const fewBytes = 2 * 2 ** 30
 const fewInodes = 100_000
 
 /** The file system of the store: its kind, its room. */
-export function checkStore(storage: StorageSettings, facts: FilesystemFacts, isWritable: boolean): Check {
+export function checkStore(
+  storage: StorageSettings,
+  facts: FilesystemFacts,
+  { isWritable, localFolder }: { isWritable: boolean; localFolder: string | undefined },
+): Check {
   const { graphRoot, graphRootReason, avoidedFilesystem } = storage
   const check = checking('store', 'images, containers and volumes lie there, with files of your subordinate ids')
-  const elsewhere = you('put graphroot = "/a/local/folder" under [storage] into ~/.config/containers/storage.conf')
+  const elsewhere = you(
+    localFolder === undefined || graphRootReason !== undefined
+      ? 'put graphroot = "/a/local/folder" under [storage] into ~/.config/containers/storage.conf'
+      : `mkdir -m 0700 ${localFolder}; test -O ${localFolder} && export XDG_DATA_HOME=${localFolder}`,
+  )
   if (!isWritable) return check.fail(`"${graphRoot}" (${facts.kind}) cannot be written by you`, elsewhere)
   if (facts.isNetwork)
     return check.fail(`"${graphRoot}" is on ${facts.kind}: a file server does not know your subordinate ids`, elsewhere)

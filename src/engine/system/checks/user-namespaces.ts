@@ -1,8 +1,9 @@
 // Checks: may this user create user namespaces, and may set-uid helpers widen them.
 import type { Check } from '#engine/contracts/system.ts'
-import type { HelperName, ProgramPrivileges } from '#host/helper-programs.ts'
+import type { HelperName } from '#host/helper-programs.ts'
+import { type MapHelper, type MapHelperFacts, mapCapability, mapHelperObstacle } from '#host/map-helpers.ts'
 import { type UserNamespaceFacts, userNamespaceObstacle } from '#host/user-namespaces.ts'
-import { administrator, checking, you } from './check.ts'
+import { administrator, checking } from './check.ts'
 
 /** Sysctls, AppArmor, the kernel's configuration. */
 export function checkUserNamespaces(facts: UserNamespaceFacts): Check {
@@ -23,15 +24,10 @@ export function checkNamespaceLimit(maxUserNamespaces: number | undefined, comma
   return check.ok(`${maxUserNamespaces}`)
 }
 
-export interface HelperFacts {
-  path: string
-  privileges: ProgramPrivileges
-}
-
 /** newuidmap or newgidmap: there, with its set-uid bit or file capability, on a file system where these count. */
 export function checkMapHelper(
-  name: 'newuidmap' | 'newgidmap',
-  helper: HelperFacts | undefined,
+  name: MapHelper,
+  helper: MapHelperFacts | undefined,
   install: (helper: HelperName) => string,
   facts: { isRoot: boolean; noNewPrivileges: boolean },
 ): Check {
@@ -39,22 +35,8 @@ export function checkMapHelper(
   const check = checking(name, `it maps your subordinate ${what} ids; without it a container has a single ${what} id`)
   if (facts.isRoot) return check.skip('root maps ids itself')
   if (helper === undefined) return check.fail('not found', administrator(install(name)))
+  const obstacle = mapHelperObstacle(name, helper, facts.noNewPrivileges)
+  if (obstacle !== undefined) return check.blocked(obstacle)
   const { path, privileges } = helper
-  const capability = name === 'newuidmap' ? 'cap_setuid' : 'cap_setgid'
-  if (!privileges.isSetUidRoot && !privileges.capabilities.includes(capability))
-    return check.fail(
-      `"${path}" has neither the set-uid bit nor the capability ${capability}`,
-      administrator(`sudo setcap ${capability}=ep ${path}`),
-    )
-  if (privileges.isOnNosuidMount)
-    return check.fail(
-      `"${path}" is on a file system mounted nosuid, where it gets no privileges`,
-      administrator('install it on a file system that is mounted without nosuid'),
-    )
-  if (facts.noNewPrivileges)
-    return check.fail(
-      'this process was started with no_new_privs, so set-uid programs get no privileges',
-      you('start tspod from a login shell, or a service without NoNewPrivileges=yes'),
-    )
-  return check.ok(`${path}, ${privileges.isSetUidRoot ? 'set-uid root' : `with ${capability}`}`)
+  return check.ok(`${path}, ${privileges.isSetUidRoot ? 'set-uid root' : `with ${mapCapability[name]}`}`)
 }

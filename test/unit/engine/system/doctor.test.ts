@@ -5,6 +5,7 @@ import { checkFuse, checkOverlay, checkStore } from '#engine/system/checks/stora
 import { checkSubordinateIds, type SubordinateIdFacts } from '#engine/system/checks/subordinate-ids.ts'
 import { checkMapHelper, checkNamespaceLimit } from '#engine/system/checks/user-namespaces.ts'
 import { runDoctor } from '#engine/system/doctor.ts'
+import { deviceObstacle, fuseDevice, tunDevice } from '#host/device-file.ts'
 import { installCommand, parseOsRelease } from '#host/distribution.ts'
 import type { FilesystemFacts } from '#host/filesystem.ts'
 import { parseKernelRelease } from '#host/kernel.ts'
@@ -69,6 +70,22 @@ describe('checkSubordinateIds()', () => {
       ).status,
     ).toBe('ok')
   })
+  test('ids that the container around does not have: fails, and takes what it has', () => {
+    const existing = [{ start: 0, count: 65_537 }]
+    expect(checkSubordinateIds('uid', { ...facts([[100_000, 65_536]]), existing })).toMatchObject({
+      status: 'fail',
+      found: '/etc/subuid gives you 100000-165535, but the container that tspod runs in has only 0-65536',
+      mend: {
+        command:
+          "sudo sed -i '/^alice:/d' /etc/subuid && printf 'alice:1:999\\nalice:1001:64536\\n' | sudo tee -a /etc/subuid",
+      },
+    })
+    const within: [number, number][] = [
+      [1, 999],
+      [1001, 64_536],
+    ]
+    expect(checkSubordinateIds('uid', { ...facts(within), systemIds: [], existing }).status).not.toBe('fail')
+  })
   test('overlapping another user, or holding a system user: warns', () => {
     const all = [
       { owner: 'alice', start: 200_000, count: 65_536 },
@@ -76,6 +93,9 @@ describe('checkSubordinateIds()', () => {
     ]
     expect(checkSubordinateIds('uid', facts([[200_000, 65_536]], all)).found).toContain(
       'overlaps 265535-265544 of "bob"',
+    )
+    expect(checkSubordinateIds('uid', facts([[200_000, 65_536]], all)).mend?.command).toBe(
+      "sudo sed -i 's/^alice:200000:65536$/alice:327680:65536/' /etc/subuid",
     )
     expect(checkSubordinateIds('uid', facts([[100_000, 65_536]])).found).toContain('holds id 131072 of "svc"')
   })
@@ -89,6 +109,13 @@ describe('checkOverlay()', () => {
       found: 'mounting it failed: EPERM',
     })
   })
+  test('does not blame overlay for what kept it from being tried', () => {
+    const probe = { works: 'untried', reason: 'no namespace' } as const
+    expect(checkOverlay(parseKernelRelease('6.1.0'), probe)).toMatchObject({
+      status: 'skip',
+      found: 'not tried: no namespace',
+    })
+  })
   test('without a try, goes by the version', () => {
     expect(checkOverlay(parseKernelRelease('5.10.0'), undefined).status).toBe('warn')
     expect(checkOverlay(parseKernelRelease('5.11.0'), undefined).status).toBe('skip')
@@ -96,15 +123,37 @@ describe('checkOverlay()', () => {
 })
 
 test('checkFuse() fails only where overlay needs it', () => {
-  const missing = { state: 'missing', mode: undefined } as const
+  const missing = { found: 'does not exist', mend: { command: 'sudo modprobe fuse', who: 'administrator' } } as const
   expect(checkFuse(missing, undefined, 'x', true).map(({ status }) => status)).toEqual(['fail', 'fail'])
   expect(checkFuse(missing, undefined, 'x', false).map(({ status }) => status)).toEqual(['warn', 'warn'])
-  const [device] = checkFuse({ state: 'denied', mode: 0o600 }, '/x', 'x', true)
-  expect(device.found).toContain('mode 0600')
-  expect(device.mend?.command).toBe('sudo chmod 0666 /dev/fuse')
+  expect(checkFuse(missing, '/x', 'x', true)[0]).toMatchObject({ status: 'fail', ...missing })
+})
+
+describe('deviceObstacle()', () => {
+  const bare = { hasDriver: false, isNested: false }
+  const command = (...args: Parameters<typeof deviceObstacle>) => deviceObstacle(...args)?.mend?.command
+  const missing = { state: 'missing', mode: undefined } as const
+  test('of a device that opens is none', () => {
+    expect(deviceObstacle(tunDevice, { state: 'ready', mode: 0o666 }, bare)).toBeUndefined()
+  })
+  test('tells a closed node, a missing node and a missing driver apart', () => {
+    expect(deviceObstacle(fuseDevice, { state: 'denied', mode: 0o600 }, bare)).toEqual({
+      found: 'cannot be opened by you (mode 0600)',
+      mend: { command: 'sudo chmod 0666 /dev/fuse', who: 'administrator' },
+    })
+    expect(command(tunDevice, missing, bare)).toBe('sudo modprobe tun')
+    expect(command(tunDevice, missing, { ...bare, hasDriver: true })).toBe(
+      'sudo mkdir -p /dev/net && sudo mknod -m 0666 /dev/net/tun c 10 200',
+    )
+    expect(command(fuseDevice, missing, { ...bare, hasDriver: true })).toBe('sudo mknod -m 0666 /dev/fuse c 10 229')
+  })
+  test('nobody can make a device in a user namespace: whoever starts the container gives it', () => {
+    expect(command(tunDevice, missing, { hasDriver: true, isNested: true })).toContain('--device /dev/net/tun')
+  })
 })
 
 describe('checkStore()', () => {
+  const writable = { isWritable: true, localFolder: undefined }
   const storage = { graphRoot: '/s', runRoot: { path: '/r', kind: 'xdg' } } as const
   const disk: FilesystemFacts = {
     kind: 'ext4',
@@ -121,18 +170,22 @@ describe('checkStore()', () => {
     ['a file system that counts no inodes', { ...disk, totalInodes: 0, freeInodes: 0 }, 'ok'],
     ['nfs', { ...disk, kind: 'nfs', isNetwork: true }, 'fail'],
     ['tmpfs', { ...disk, kind: 'tmpfs' }, 'warn'],
-  ] as const)('on %s', (_, facts, status) => expect(checkStore(storage, facts, true).status).toBe(status))
+  ] as const)('on %s', (_, facts, status) => expect(checkStore(storage, facts, writable).status).toBe(status))
   test('of a home that cannot be written is named', () => {
-    expect(checkStore(storage, disk, false)).toMatchObject({
+    expect(checkStore(storage, disk, { isWritable: false, localFolder: '/var/tmp/me' })).toMatchObject({
       status: 'fail',
       found: '"/s" (ext4) cannot be written by you',
+      mend: {
+        who: 'you',
+        command: 'mkdir -m 0700 /var/tmp/me; test -O /var/tmp/me && export XDG_DATA_HOME=/var/tmp/me',
+      },
     })
   })
   test('says that the default was avoided', () => {
     const check = checkStore(
       { ...storage, avoidedFilesystem: 'lustre', graphRootReason: '"/home/x" is on lustre' },
       disk,
-      true,
+      writable,
     )
     expect(check.status).toBe('warn')
     expect(check.found).toContain('is on lustre')
@@ -153,8 +206,8 @@ describe('network, groups, session', () => {
     expect(status(false, false, true)).toBe('skip')
   })
   test('a missing tun device is mended by its module, a closed one by its mode', () => {
-    expect(checkTun({ state: 'missing', mode: undefined }).mend?.command).toBe('sudo modprobe tun')
-    expect(checkTun({ state: 'denied', mode: 0o600 }).mend?.command).toContain('chmod')
+    expect(checkTun(undefined).status).toBe('ok')
+    expect(checkTun({ found: 'does not exist' })).toMatchObject({ status: 'fail', found: 'does not exist' })
   })
   test('a controller that was not delegated is named, with the drop-in', () => {
     const v2 = {
