@@ -9,6 +9,7 @@ import { type Arena, type Engine, run } from './engines.ts'
 import { type Contestant, compete, summarise, type Timing } from './harness.ts'
 import { lifeCases } from './life.ts'
 import { idleMemory } from './memory.ts'
+import { neighbourCase } from './neighbours.ts'
 import { networkCases } from './network.ts'
 import { userNetworkCases } from './user-networks.ts'
 
@@ -270,4 +271,5 @@ export const cases: Case[] = [
   ...buildCases,
   ...networkCases,
   ...userNetworkCases,
+  neighbourCase,
 ]

@@ -11,7 +11,9 @@ export function formatTable(outcomes: Outcome[]): string {
     Object.entries(values)
       .map(([who, value]) => `${who} ${number(value)} ${unit}`)
       .join(', '),
-    bars.map(({ what, found, atMost }) => `${what} ${number(found)} (at most ${atMost})`).join(', '),
+    bars
+      .map(({ what, found, atMost }) => `${what} ${number(found)} (at most ${Number(atMost.toPrecision(3))})`)
+      .join(', '),
     bars.every(isMet) ? 'met' : 'NOT met',
   ])
   const table = [['case', 'medians', 'bars', ''], ...rows]

@@ -4,7 +4,7 @@ const role = process.argv[2] ?? ''
 
 if (role.startsWith('monitor:')) {
   const { monitorMain } = await import('#monitor/main.ts')
-  await monitorMain()
+  await monitorMain(process.argv[3] === 'heir')
 } else if (role.startsWith('worker:')) {
   const { workerMain } = await import('#engine/worker.ts')
   await workerMain(role)

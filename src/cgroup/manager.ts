@@ -25,6 +25,10 @@ export interface CgroupWish {
   settings: readonly CgroupSetting[]
   /** The monitor and its helpers get a group of their own beside the container's. */
   separateMonitor: boolean
+  /** How it is ended by whoever ends the group: its stop signal, and how long it may take (below 0: for ever). */
+  stop: { signal: number; timeoutSeconds: number }
+  /** Units that end after it (systemd). */
+  outlivedBy: readonly string[]
   /** `--cgroups=split`: the group of the caller is parted, one group for the container and one for whoever is in it now. */
   isSplit?: boolean
 }

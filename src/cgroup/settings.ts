@@ -17,7 +17,7 @@ export interface CgroupSetting {
 }
 
 /** systemd's "infinity" (UINT64_MAX). */
-const INFINITY = 0xffff_ffff_ffff_ffffn
+export const INFINITY = 0xffff_ffff_ffff_ffffn
 const DEFAULT_PERIOD_US = 100_000
 
 /** Decides every setting, in the order in which files must be written. Throws UNSUPPORTED for what cgroup v2 does not have. */

@@ -16,13 +16,13 @@ export interface Usage {
 }
 
 /** Of a group and those below it. `undefined` where it has gone. */
-export function readGroupUsage(folder: string): Usage | undefined {
+export function readGroupUsage(folder: string, wantsPressure: boolean): Usage | undefined {
   const cpu = readCgroupFile(folder, 'cpu.stat')
   if (cpu === undefined) return undefined
   const current = wholeNumber(readCgroupFile(folder, 'memory.current')) ?? 0
   const inactive = field(readCgroupFile(folder, 'memory.stat'), 'inactive_file') ?? 0
   const io = readCgroupFile(folder, 'io.stat')
-  const pressure = readPressure(folder)
+  const pressure = wantsPressure ? readPressure(folder) : undefined
   return {
     cpuUs: field(cpu, 'usage_usec') ?? 0,
     memoryBytes: Math.max(0, current - inactive),

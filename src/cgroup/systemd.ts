@@ -7,10 +7,10 @@ import { parseOwnGroup } from '#host/cgroup.ts'
 import { hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
 import { DbusConnection, DbusError, type Endpoint, isUnreachable, type MethodCall } from './dbus/connection.ts'
-import type { DbusValue } from './dbus/wire.ts'
+import type { DbusValue, Variant } from './dbus/wire.ts'
 import { readCgroupFile, readCgroupWords, writeCgroupFile, writeSettings } from './files.ts'
 import { CGROUP_ROOT, type CgroupManager, type CgroupWish, type PendingCgroup } from './manager.ts'
-import type { CgroupSetting } from './settings.ts'
+import { type CgroupSetting, INFINITY } from './settings.ts'
 
 const SERVICE = 'org.freedesktop.systemd1'
 const UNIT_EXISTS = 'org.freedesktop.systemd1.UnitExists'
@@ -20,7 +20,13 @@ const DEADLINE_MS = 30_000
 const RETRY_MS = 50
 const RETRIES = 40
 
-type Property = readonly [name: string, value: DbusValue]
+/** Where containers and what serves them are. */
+const SLICE = 'user.slice'
+
+export type Property = readonly [name: string, value: DbusValue]
+
+/** Beyond the time that a container has to stop: its monitor kills it, and records its end. */
+const KILL_MARGIN_SECONDS = 10
 
 /** Where the user's manager listens: its own socket, then the bus (systemctl(1) --user looks in this order too). */
 export function findEndpoints(env: Readonly<Record<string, string | undefined>>, uid: number): Endpoint[] {
@@ -66,13 +72,28 @@ export class SystemdManager implements CgroupManager {
   }
 
   open(wish: CgroupWish): PendingCgroup {
-    const slice = wish.parent ?? 'user.slice'
+    const slice = wish.parent ?? SLICE
     if (!/^[A-Za-z0-9:_.\\-]+\.slice$/.test(slice))
       throw new TspodError(
         'INVALID',
         `--cgroup-parent "${slice}": systemd puts containers into slices, such as batch.slice`,
       )
     return new PendingScope(this.#connection, wish, slice)
+  }
+
+  /** Puts a process of the caller's into a scope of its own, beside those of containers. Returns when it is there. */
+  enclose(pid: number, unit: string, properties: readonly Property[]): void {
+    const deadline = performance.now() + DEADLINE_MS
+    this.#connection.call(
+      startScope(unit, [['Slice', text(SLICE)], ['PIDs', { signature: 'au', value: [pid] }], ...properties]),
+      DEADLINE_MS,
+    )
+    awaitJob(this.#connection, unit, deadline)
+  }
+
+  /** Closes the connection; nothing can be asked any more. */
+  [Symbol.dispose](): void {
+    this.#connection.close()
   }
 
   join(folder: string, pid: number): void {
@@ -121,24 +142,28 @@ class PendingScope implements PendingCgroup {
   }
 
   begin({ container, monitor }: { container: number; monitor: readonly number[] }): void {
-    const { id, name, settings, separateMonitor } = this.#wish
+    const { id, name, settings, separateMonitor, stop, outlivedBy } = this.#wish
+    const after: Property[] = outlivedBy.length === 0 ? [] : [['After', { signature: 'as', value: outlivedBy }]]
     this.#container = container
     this.#call = startScope(this.#unit, [
-      ['Description', { signature: 's', value: `tspod container ${name}` }],
-      ['Slice', { signature: 's', value: this.#slice }],
+      ['Description', text(`tspod container ${name}`)],
+      ['Slice', text(this.#slice)],
       ['Delegate', { signature: 'b', value: true }],
-      ['CollectMode', { signature: 's', value: 'inactive-or-failed' }],
       ['PIDs', { signature: 'au', value: [container] }],
+      ['KillSignal', { signature: 'i', value: stop.signal }],
+      ['TimeoutStopUSec', killedAfter(stop.timeoutSeconds, 1)],
+      ...after,
       ...propertiesOf(settings),
     ])
     this.#serial = this.#connection.post(this.#call)
     if (separateMonitor)
       this.#monitorSerial = this.#connection.post(
         startScope(`tspod-monitor-${id}.scope`, [
-          ['Description', { signature: 's', value: `tspod monitor of ${name}` }],
-          ['Slice', { signature: 's', value: this.#slice }],
-          ['CollectMode', { signature: 's', value: 'inactive-or-failed' }],
+          ['Description', text(`tspod monitor of ${name}`)],
+          ['Slice', text(this.#slice)],
           ['PIDs', { signature: 'au', value: [...monitor] }],
+          ['TimeoutStopUSec', killedAfter(stop.timeoutSeconds, 2)],
+          ...after,
         ]),
       )
     this.#connection.flush()
@@ -177,12 +202,7 @@ class PendingScope implements PendingCgroup {
         this.#retry(tries)
       }
     }
-    const { body } = this.#connection.signal(
-      ({ member, body: [, , unit] }) => member === 'JobRemoved' && unit === this.#unit,
-      deadline,
-    )
-    const result = body[3] as string
-    if (result !== 'done') throw new TspodError('INTERNAL', `systemd's job for ${this.#unit} ended with "${result}"`)
+    awaitJob(this.#connection, this.#unit, deadline)
   }
 
   #retry(tries: number): void {
@@ -204,6 +224,22 @@ class PendingScope implements PendingCgroup {
   }
 }
 
+function awaitJob(connection: DbusConnection, unit: string, deadline: number): void {
+  const { body } = connection.signal(({ member, body: [, , of] }) => member === 'JobRemoved' && of === unit, deadline)
+  const result = body[3] as string
+  if (result !== 'done') throw new TspodError('INTERNAL', `systemd's job for ${unit} ended with "${result}"`)
+}
+
+/** When systemd, asked to end a group, kills it: only where its monitor, which ends it too, has not. In microseconds. */
+function killedAfter(stopSeconds: number, margins: number): Variant {
+  const seconds = stopSeconds + margins * KILL_MARGIN_SECONDS
+  return { signature: 't', value: stopSeconds < 0 ? INFINITY : BigInt(Math.ceil(seconds * 1_000_000)) }
+}
+
+function text(value: string): Variant {
+  return { signature: 's', value }
+}
+
 function method(member: string, signature?: string, body?: readonly DbusValue[]): MethodCall {
   return {
     path: '/org/freedesktop/systemd1',
@@ -215,7 +251,8 @@ function method(member: string, signature?: string, body?: readonly DbusValue[])
 }
 
 function startScope(unit: string, properties: readonly Property[]): MethodCall {
-  return method('StartTransientUnit', 'ssa(sv)a(sa(sv))', [unit, 'replace', variants(properties), []])
+  const all: Property[] = [['CollectMode', text('inactive-or-failed')], ...properties]
+  return method('StartTransientUnit', 'ssa(sv)a(sa(sv))', [unit, 'replace', variants(all), []])
 }
 
 function variants(properties: readonly Property[]): DbusValue {

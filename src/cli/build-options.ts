@@ -1,9 +1,9 @@
 // Every option of `build`, in the order of their names (podman-build(1), and what BuildKit has besides).
 import { choice, commas, flag, integer, invalidValue, list, type OptionSpec, parsed, refused, text } from './option.ts'
 import { pullOptions } from './pull-options.ts'
+import { resourceOptions } from './resource-options.ts'
 import { parseDurationOption } from './values.ts'
 
-const limits = 'the steps of a build have no limits yet; containers have them'
 const namespaces = 'steps always have namespaces of their own'
 const sbom = 'lists of components come later'
 
@@ -40,7 +40,10 @@ export const buildOptions = {
   annotation: list('key=value', 'Add an annotation to the manifest'),
   buildArg: list('name[=value]', "Set a build argument; without a value, the caller's variable"),
   buildArgFile: list('file', 'Read build arguments from a file', { completes: 'files' }),
-  buildContext: list('name=place', 'A further context: a folder, or docker-image://IMAGE'),
+  buildContext: list(
+    'name=place',
+    'A further context: a folder, URL or git repository; docker-image://IMAGE; oci-layout://FOLDER[:TAG]',
+  ),
   cacheFrom: list('place', 'Use what other builds remember: REPOSITORY, type=registry,ref=, type=local,src='),
   cacheTo: list(
     'place',
@@ -49,16 +52,16 @@ export const buildOptions = {
   cacheTtl: parsed('duration', 'Use no result older than this, such as 24h', parseDurationOption),
   capAdd: commas('capability', 'Add capabilities to RUN'),
   capDrop: commas('capability', 'Drop capabilities of RUN'),
-  cgroupParent: refused('path', limits),
+  cgroupParent: text('path', 'Where control groups of RUN are: a slice (systemd), or a group'),
   cgroupns: refused('mode', namespaces, { harmless: ['private'] }),
   check: flag('Build nothing: say what could be better in the Containerfile; exit status 1 where something could'),
   compress: refused('', 'layers are compressed when they are pushed or saved', { harmless: ['false'] }),
   cppFlag: refused('flag', 'files for the C preprocessor (.in) come later'),
-  cpuPeriod: refused('microseconds', limits, { harmless: ['0'] }),
-  cpuQuota: refused('microseconds', limits, { harmless: ['0'] }),
-  cpuShares: refused('shares', limits, { short: 'c', harmless: ['0'] }),
-  cpusetCpus: refused('list', limits, { harmless: [''] }),
-  cpusetMems: refused('list', limits, { harmless: [''] }),
+  cpuPeriod: resourceOptions.cpuPeriod,
+  cpuQuota: resourceOptions.cpuQuota,
+  cpuShares: resourceOptions.cpuShares,
+  cpusetCpus: resourceOptions.cpusetCpus,
+  cpusetMems: resourceOptions.cpusetMems,
   cw: refused('options', 'confidential workloads are not there'),
   debugShell: flag('When a RUN fails, open a shell in the state before it'),
   device: list('host[:container[:rwm]]', 'Add a device of this machine to RUN', { completes: 'files' }),
@@ -92,8 +95,8 @@ export const buildOptions = {
   load: flag('Keep the image in the store, as is always done'),
   logfile: refused('file', 'redirect standard error'),
   manifest: text('list', 'Add what is built to this list, which is made where it is missing', { completes: 'images' }),
-  memory: refused('size', limits, { short: 'm', harmless: ['0'] }),
-  memorySwap: refused('size', limits, { harmless: ['-1', '0'] }),
+  memory: resourceOptions.memory,
+  memorySwap: resourceOptions.memorySwap,
   metadataFile: text('file', 'Write what was built to this file, as JSON', { completes: 'files' }),
   network: commas('mode', 'Network of RUN: slirp4netns[:options], none, host, private', { aliases: ['net'] }),
   noCache,
@@ -127,7 +130,7 @@ export const buildOptions = {
   sourcePolicyFile: refused('file', 'policies of sources come later'),
   squash: flag('Merge the layers that are new into one'),
   squashAll: flag("Merge all layers, the base image's too, into one"),
-  ssh: list('default|id=socket', 'An agent for RUN --mount=type=ssh'),
+  ssh: list('default|id=socket|id=key', 'An agent, or private keys, for RUN --mount=type=ssh'),
   stdin: refused('', 'RUN reads nothing', { harmless: ['false'] }),
   tag: list('name', 'Give the image this name', { short: 't' }),
   target: text('stage', 'Build this stage'),

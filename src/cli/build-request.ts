@@ -4,11 +4,19 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseDeviceOption } from '#container/options/device.ts'
 import { parseVolumeOption } from '#container/options/mount.ts'
-import { parseNetworkOption } from '#container/options/namespaces.ts'
+import { parseDnsServers, parseNetworkOption } from '#container/options/namespaces.ts'
+import { parseResources, withDefaultSwap } from '#container/options/resources.ts'
 import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
 import type { MountRequest } from '#container/request.ts'
-import type { BuildOutput, BuildRequest, ContextRequest, SecretRequest } from '#engine/contracts/build.ts'
+import type {
+  BuildOutput,
+  BuildRequest,
+  ContextRequest,
+  NamedContext,
+  SecretRequest,
+  SshRequest,
+} from '#engine/contracts/build.ts'
 import { during } from '#errors.ts'
 import { cacheSourceOf, cacheTargetOf } from './build-cache-options.ts'
 import type { buildOptions } from './build-options.ts'
@@ -39,7 +47,7 @@ export async function buildRequest(
     target: values.target,
     from: values.from,
     buildArgs: new Map([...(values.buildArgFile ?? []).flatMap(argFile), ...(values.buildArg ?? []).flatMap(argOf)]),
-    contexts: new Map((values.buildContext ?? []).map(each => pair('--build-context', each))),
+    contexts: new Map((values.buildContext ?? []).map(namedContextOf)),
     platforms: platformsOf(values),
     ...(values.manifest !== undefined && { manifest: values.manifest }),
     pull: values.pull ?? 'missing',
@@ -56,7 +64,7 @@ export async function buildRequest(
     run: {
       network: parseNetworkOption(values.network ?? []),
       addHosts: values.addHost ?? [],
-      dns: values.dns ?? [],
+      dns: parseDnsServers(values.dns ?? []),
       dnsSearch: values.dnsSearch ?? [],
       dnsOptions: values.dnsOption ?? [],
       capAdd: values.capAdd ?? [],
@@ -68,6 +76,7 @@ export async function buildRequest(
       groupAdd: values.groupAdd ?? [],
       ...(values.shmSize !== undefined && { shmSizeBytes: parseByteSize('--shm-size', values.shmSize) }),
       httpProxy: values.httpProxy ?? true,
+      ...limitsOf(values),
     },
     format: values.format ?? 'oci',
     ...(values.squashAll === true ? { squash: 'all' } : values.squash === true ? { squash: 'new' } : {}),
@@ -81,6 +90,13 @@ export async function buildRequest(
   }
 }
 
+function limitsOf(values: BuildValues): Pick<BuildRequest['run'], 'resources' | 'cgroupParent'> {
+  const { memory, memorySwap, cpuPeriod, cpuQuota, cpuShares, cpusetCpus, cpusetMems, cgroupParent } = values
+  const asked = { memory, memorySwap, cpuPeriod, cpuQuota, cpuShares, cpusetCpus, cpusetMems }
+  const resources = withDefaultSwap(parseResources(asked))
+  return { ...(resources && { resources }), ...(cgroupParent !== undefined && { cgroupParent }) }
+}
+
 function contextOf(text: string | undefined, files: readonly string[]): ContextRequest {
   if (text === undefined) {
     if (files.length === 0 && !['Containerfile', 'Dockerfile'].some(name => existsSync(name)))
@@ -88,12 +104,27 @@ function contextOf(text: string | undefined, files: readonly string[]): ContextR
     return { kind: 'folder', path: process.cwd() }
   }
   if (text === '-') return { kind: 'archive', input: { kind: 'stream' } }
+  return placeOf(text)
+}
+
+function placeOf(text: string): Exclude<ContextRequest, { kind: 'none' }> {
   if (/^(?:git|ssh):\/\/|^git@[\w.-]+:|^https?:\/\/[^#?]+\.git(?:#.*)?$|^github\.com\//.test(text))
     return { kind: 'git', url: text.startsWith('github.com/') ? `https://${text}` : text }
   if (/^https?:\/\//.test(text)) return { kind: 'archive', input: { kind: 'url', url: text } }
   if (statSync(text, { throwIfNoEntry: false })?.isFile() === true)
     return { kind: 'archive', input: { kind: 'file', path: text } }
   return { kind: 'folder', path: text }
+}
+
+/** BuildKit's and buildah's words for an image; a layout is `oci-layout://FOLDER[:TAG][@DIGEST]`. */
+function namedContextOf(text: string): [string, NamedContext] {
+  const [name, place] = pair('--build-context', text)
+  const image = /^(?:docker-image|container-image|docker):\/\/(.+)$/.exec(place)?.[1]
+  if (image !== undefined) return [name, { kind: 'image', name: image }]
+  const layout = /^oci-layout:(?:\/\/)?(.+?)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(place)
+  if (layout === null) return [name, placeOf(place)]
+  const [, path = '', tag, digest] = layout
+  return [name, { kind: 'layout', path: resolve(path), ...(tag && { tag }), ...(digest && { digest }) }]
 }
 
 function platformsOf(values: BuildValues): string[] {
@@ -171,16 +202,27 @@ function secretOf(text: string): SecretRequest {
   return { id, path: file }
 }
 
-function sshOf(text: string): [string, string] {
+/** `default`, `id=SOCKET`, or `id=KEY,KEY`. */
+function sshOf(text: string): [string, SshRequest] {
   const [id, place] = optionalPair(text)
-  const socket = place === '' ? process.env.SSH_AUTH_SOCK : resolve(place)
-  if (socket === undefined || socket === '')
-    throw usageError(`--ssh "${text}": no agent is running: SSH_AUTH_SOCK is not set`)
-  const facts = statSync(socket, { throwIfNoEntry: false })
-  if (facts === undefined) throw usageError(`--ssh "${text}": "${socket}" does not exist: no such file or directory`)
-  if (!facts.isSocket())
-    throw usageError(`--ssh "${text}": keys in files are not implemented yet; start ssh-agent and ssh-add them`)
-  return [id, socket]
+  const isAgent = (path: string): boolean => {
+    const facts = statSync(path, { throwIfNoEntry: false })
+    if (facts === undefined) throw usageError(`--ssh "${text}": "${path}" does not exist: no such file or directory`)
+    return facts.isSocket()
+  }
+  if (place === '') {
+    const socket = process.env.SSH_AUTH_SOCK ?? ''
+    if (socket === '')
+      throw usageError(`--ssh "${text}": no agent is running: SSH_AUTH_SOCK is not set; or name a key: ${id}=FILE`)
+    if (!isAgent(socket)) throw usageError(`--ssh "${text}": SSH_AUTH_SOCK is "${socket}", which is no socket`)
+    return [id, { kind: 'agent', socket }]
+  }
+  const paths = place.split(',').map(path => resolve(path))
+  const [first = '', ...others] = paths
+  if (isAgent(first) && others.length === 0) return [id, { kind: 'agent', socket: first }]
+  const socket = paths.find(isAgent)
+  if (socket !== undefined) throw usageError(`--ssh "${text}": "${socket}" is an agent, which stands alone`)
+  return [id, { kind: 'keys', files: paths }]
 }
 
 function volumeOf(text: string): MountRequest {

@@ -4,7 +4,12 @@ import { parseDetachKeys } from '#container/options/detach-keys.ts'
 import { parseDeviceOption } from '#container/options/device.ts'
 import { parseKeyValue, readLabelFile } from '#container/options/key-value.ts'
 import { parseMountOption, parseTmpfsOption, parseVolumeOption } from '#container/options/mount.ts'
-import { parseNamespaceMode, parseNetworkOption, parseUsernsMode } from '#container/options/namespaces.ts'
+import {
+  parseDnsServers,
+  parseNamespaceMode,
+  parseNetworkOption,
+  parseUsernsMode,
+} from '#container/options/namespaces.ts'
 import { parseResources, withDefaultSwap } from '#container/options/resources.ts'
 import { parseByteSize } from '#container/options/size.ts'
 import { parseUlimit } from '#container/options/ulimit.ts'
@@ -94,7 +99,7 @@ export function createRequest(
       ip6: values.ip6,
       mac: values.macAddress,
     }),
-    dns: values.dns ?? [],
+    dns: parseDnsServers(values.dns ?? []),
     dnsSearch: values.dnsSearch ?? [],
     dnsOptions: values.dnsOption ?? [],
     addHosts: values.addHost ?? [],
@@ -160,8 +165,13 @@ function checkConflicts(values: Values<typeof createOptions>): void {
     ['dns-option', values.dnsOption],
   ] as const
   const asked = dns.find(([, list]) => list !== undefined)
-  if (asked !== undefined && values.network?.includes('none') === true)
-    throw usageError(`conflicting options: ${asked[0]} and the network mode: none`)
+  const mode = values.network?.find(text => text === 'none' || text.startsWith('container:'))?.split(':', 1)[0]
+  if (asked !== undefined && mode !== undefined)
+    throw usageError(`conflicting options: ${asked[0]} and the network mode: ${mode}`)
+  if (values.addHost !== undefined && mode === 'container')
+    throw usageError(
+      'cannot set extra host entries when the container is joined to another containers network namespace',
+    )
   const mapping = values.uidmap !== undefined || values.gidmap !== undefined
   if (mapping && values.userns !== undefined && values.userns !== 'private')
     throw usageError('--userns and --uidmap/--gidmap cannot be set together')

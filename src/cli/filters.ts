@@ -54,12 +54,14 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
       }
       case 'restart-policy':
         return { key, value }
+      case 'should-start-on-boot':
+        return { key, value: parseBoolean(value, `--filter ${key}`) }
       case 'pod':
         throw new TspodError('UNSUPPORTED', `--filter ${key} is not implemented yet`)
       default:
         throw unknownFilter(
           key,
-          'id name label label! ancestor before since exited status health restart-policy volume network until',
+          'id name label label! ancestor before since exited status health restart-policy should-start-on-boot volume network until',
         )
     }
   })

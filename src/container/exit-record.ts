@@ -57,8 +57,11 @@ export function readExitRecord(folder: string): ExitRecord | undefined {
 export const unknownExitCode = 255
 
 /** Records the end of a process whose monitor was killed before it: that it ended, and why nobody knows how. */
-export function recordUnknownEnd(folder: string, process: { pid: number; startTime: number; startedAt: string }): void {
-  const { pid, startTime, startedAt } = process
+export function recordUnknownEnd(
+  folder: string,
+  process: Pick<ExitRecord, 'pid' | 'startTime' | 'startedAt' | 'endedByUser'>,
+): void {
+  const { pid, startTime, startedAt, endedByUser } = process
   const now = wallClockNs()
   const record: ExitRecord = {
     version: 1,
@@ -69,6 +72,7 @@ export function recordUnknownEnd(folder: string, process: { pid: number; startTi
     startedAt,
     finishedAt: formatTimestamp(now),
     durationMs: Number((now - (parseTimestamp(startedAt) ?? now)) / 1_000_000n),
+    ...(endedByUser === true && { endedByUser }),
     error: 'its monitor was killed before it: how it ended is not known',
   }
   writeExitRecord(folder, record, true)

@@ -45,6 +45,11 @@ export function wantsRestart(policy: RestartPolicy | undefined, exitCode: number
   return exitCode !== 0 && restarts < (policy.maximumRetries ?? Number.POSITIVE_INFINITY)
 }
 
+/** Whether it starts with the machine (podman-restart.service): `always` does, `unless-stopped` where its user has not ended it. */
+export function startsAtBoot(policy: RestartPolicy | undefined, endedByUser: boolean): boolean {
+  return policy?.name === 'always' || (policy?.name === 'unless-stopped' && !endedByUser)
+}
+
 /** How long to wait before it, after a run of `ranMs` and an earlier pause of `lastMs`. */
 export function restartPauseMs(ranMs: number, lastMs: number | undefined): number {
   if (lastMs === undefined || ranMs >= GOOD_RUN_MS) return FIRST_PAUSE_MS

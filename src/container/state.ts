@@ -146,6 +146,17 @@ export function isLost({ status, state, exit }: StatusReport): boolean {
   return status === 'exited' && state !== undefined && exit === undefined
 }
 
+/** Its last end was what a user wanted; also where only the beginning of that is on record. */
+export function wasEndedByUser({ status, state, exit }: StatusReport): boolean {
+  if (exit !== undefined) return exit.endedByUser === true
+  return status === 'exited' && state !== undefined && wantsEnd(state)
+}
+
+/** A user is ending it, or has. */
+export function wantsEnd({ stopper, endedByUser }: ContainerState): boolean {
+  return stopper !== undefined || endedByUser === true
+}
+
 export type Verb = 'start' | 'stop' | 'kill' | 'exec' | 'attach' | 'top' | 'pause' | 'unpause' | 'remove'
 
 /** What can be done to a container without force, by its status. */

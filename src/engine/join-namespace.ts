@@ -7,7 +7,10 @@ import { type NamespaceWish, openUserNamespace, type UserNamespace } from '#user
 
 /** Joins the kept namespace, or makes it. */
 export async function joinNamespace(config: Config): Promise<UserNamespace> {
-  return await openUserNamespace(config.storage.runRoot.path, wishedNamespace(config), () => false)
+  return await openUserNamespace(config.storage.runRoot.path, wishedNamespace(config), {
+    isInUse: () => false,
+    detach: async pid => await (await import('./detach.ts')).detachKeeper(pid),
+  })
 }
 
 /** The ladder of README, Requirements: subordinate ids through newuidmap; else one single id. */

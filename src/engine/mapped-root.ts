@@ -20,7 +20,7 @@ export async function becomeMappedRoot(config: Config): Promise<UserNamespace> {
   const runRoot = config.storage.runRoot.path
   mkdirSync(runRoot, { recursive: true, mode: 0o711 })
   chownSync(runRoot, uid, gid)
-  const namespace = await openUserNamespace(runRoot, wish, () => false)
+  const namespace = await openUserNamespace(runRoot, wish, { isInUse: () => false })
   // whoever serves a container later reads them as the mapped root
   for (const path of [`${runRoot}/lock`, `${runRoot}/userns`]) if (existsSync(path)) chownSync(path, uid, gid)
   process.setgroups?.([])

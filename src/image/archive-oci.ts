@@ -17,11 +17,14 @@ export async function readOciLayout(files: ArchiveFiles): Promise<ArchivedImage[
   const what = `${files.description}: index.json`
   const index = parseManifest(await readSmallFile(files, 'index.json'), ociIndex, what)
   if (index.kind !== 'index') throw new TspodError('INVALID', `${what} is no index`)
-  const images = new Map<string, ArchivedImage>()
+  const images = new Map<string, ArchivedImage & { tags: string[] }>()
   for (const descriptor of index.manifests) {
-    const image = images.get(descriptor.digest) ?? { names: [], source: layoutSource(files, descriptor) }
-    images.set(descriptor.digest, image)
-    const name = nameAnnotations.map(key => descriptor.annotations?.[key]).find(Boolean)
+    const { digest, annotations } = descriptor
+    const image = images.get(digest) ?? { names: [], tags: [], digest, source: layoutSource(files, descriptor) }
+    images.set(digest, image)
+    const given = nameAnnotations.flatMap(key => annotations?.[key] || [])
+    image.tags.push(...given)
+    const [name] = given
     if (name !== undefined) image.names.push(fullArchivedName(name, 'oci'))
   }
   return [...images.values()]

@@ -15,6 +15,7 @@ import { annotationsOf, imagesOf, readImage, type StoredImage } from './stored-i
 
 /** All that a container needs to know of its image. */
 export interface ImageContent {
+  digest: Digest
   manifest: ImageManifest
   config: ImageConfig
   /** Names of the stacks of layers, lowest first: what is mounted. */
@@ -72,7 +73,7 @@ export class ImageStore {
   /** Manifest, configuration and chain of an image, digests verified. Throws NOT_FOUND or INVALID where the store is damaged. */
   open(image: Pick<StoredImage, 'digest'>): ImageContent {
     const { manifest, config } = readImage(this.root, image.digest)
-    return { manifest, config, chain: chainIdsOf(config.rootfs.diff_ids, sha256Hex) }
+    return { digest: image.digest, manifest, config, chain: chainIdsOf(config.rootfs.diff_ids, sha256Hex) }
   }
 
   /** Makes an image visible. Throws CONFLICT where a blob of it is missing. */

@@ -10,7 +10,8 @@ import { TspodError } from '#errors.ts'
 import { parseOwnGroup } from '#host/cgroup.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { parseRuntimeSpec } from '#oci/runtime-spec-parser.ts'
-import { type ExecMemory, type ExecRequest, execProcess } from '#runtime/exec.ts'
+import { type ExecRequest, execProcess } from '#runtime/exec.ts'
+import { ProgramSpawner } from '#runtime/program-spawner.ts'
 import { planSeccomp, type SeccompPlan } from '#runtime/seccomp/plan.ts'
 import { type Fd, openFile, openPipe } from '#sys/fd.ts'
 import { O_RDWR } from '#sys/flags.ts'
@@ -41,7 +42,6 @@ export class CheckStarter {
   readonly #spec: RuntimeSpec
   readonly #seccomp: SeccompPlan | undefined
   readonly #keepGroups: boolean
-  readonly #memory: ExecMemory = {}
   readonly #enterCgroup: ((pid: number) => void) | undefined
 
   private constructor(
@@ -68,11 +68,32 @@ export class CheckStarter {
 
   /** Throws where the test cannot be executed. */
   start(test: readonly string[]): RunningCheck {
-    const { process: base, linux = {} } = this.#spec
+    const { made: pid, output } = this.#withStreams(test, execProcess)
+    return { pid, output }
+  }
+
+  /** For one check after the other, of which none can be waited for here. Throws where the container has ended. */
+  stand(): StandingStarter {
+    const { made, output } = this.#withStreams([], request => new ProgramSpawner(request))
+    return new StandingStarter(made, output)
+  }
+
+  #withStreams<T>(test: readonly string[], make: (request: ExecRequest) => T): { made: T; output: Fd } {
     const [reader, writer] = openPipe()
     using _writer = writer
     using nullFd = openFile('/dev/null', O_RDWR)
-    const request: ExecRequest = {
+    try {
+      setNonBlocking(reader.number)
+      return { made: make(this.#requestOf(test, nullFd.number, writer.number)), output: reader }
+    } catch (error) {
+      reader.close()
+      throw error
+    }
+  }
+
+  #requestOf(test: readonly string[], input: number, output: number): ExecRequest {
+    const { process: base, linux = {} } = this.#spec
+    return {
       target: this.#container,
       process: {
         ...base,
@@ -82,21 +103,41 @@ export class CheckStarter {
         terminal: false,
       },
       linux,
-      streams: { kind: 'descriptors', stdin: nullFd.number, stdout: writer.number, stderr: writer.number },
+      streams: { kind: 'descriptors', stdin: input, stdout: output, stderr: output },
       ...(this.#seccomp && { seccomp: this.#seccomp }),
       keepGroups: this.#keepGroups,
       preservedFds: 0,
-      memory: this.#memory,
       ...(this.#enterCgroup && { enterCgroup: this.#enterCgroup }),
     }
-    try {
-      const pid = execProcess(request)
-      setNonBlocking(reader.number)
-      return { pid, output: reader }
-    } catch (error) {
-      reader.close()
-      throw error
-    }
+  }
+}
+
+/** A process in the container that starts checks; all of them write to the same pipe. */
+export class StandingStarter implements Disposable {
+  readonly #spawner: ProgramSpawner
+  /** Of the pipe, not waiting; whoever has this object closes it. */
+  readonly output: Fd
+
+  constructor(spawner: ProgramSpawner, output: Fd) {
+    this.#spawner = spawner
+    this.output = output
+  }
+
+  /** Readable when a test could not be executed: its process is to be killed, and `CheckStarter.start` says why. */
+  get failures(): number {
+    return this.#spawner.failures
+  }
+
+  hasFailed(): boolean {
+    return this.#spawner.hasFailed()
+  }
+
+  start(test: readonly string[]): number {
+    return this.#spawner.start(healthArguments(test))
+  }
+
+  [Symbol.dispose](): void {
+    this.#spawner[Symbol.dispose]()
   }
 }
 

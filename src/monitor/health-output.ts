@@ -25,6 +25,12 @@ export class CheckOutput implements Disposable {
     return this.#fd.isOpen
   }
 
+  /** Another check begins. */
+  reset(): void {
+    this.#chunks.length = 0
+    this.#bytes = 0
+  }
+
   /** All of it, once the check has ended. */
   text(): string {
     for (let pieces = 0; pieces < MOST_BYTES / READ_BYTES && this.#read(); pieces++);

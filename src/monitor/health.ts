@@ -20,7 +20,7 @@ import type { Fd } from '#sys/fd.ts'
 import { SIGKILL } from '#sys/flags.ts'
 import { type Poller, READABLE } from '#sys/poll.ts'
 import { type ExitStatus, killProcess, openPidFd, waitProcess } from '#sys/process.ts'
-import { CANNOT_RUN, CheckStarter, TIMED_OUT } from './health-execution.ts'
+import { CANNOT_RUN, CheckStarter, type StandingStarter, TIMED_OUT } from './health-execution.ts'
 import { CheckOutput } from './health-output.ts'
 import { journalEvent } from './journal.ts'
 import type { ChildMessage } from './protocol.ts'
@@ -29,10 +29,16 @@ import type { ChildMessage } from './protocol.ts'
 const PAUSED_MS = 1000
 const TICK_NS = 10_000_000n
 
+/** A process that starts checks and was ended by somebody is made again so often; then each check is made as `exec` does. */
+const MOST_STANDS = 16
+
 /** A check under way. */
 interface Check {
   pid: number
+  test: string[]
   output: CheckOutput
+  /** Its output is that of one check after the other. */
+  isStanding: boolean
   pidFd: Fd | undefined
   startNs: bigint
   timeoutMs: number
@@ -47,6 +53,8 @@ export class HealthWatch {
   readonly #deadlines: Deadlines
   readonly #act: (action: HealthAction) => void
   #check: Check | undefined
+  #standing: { starter: StandingStarter; output: CheckOutput } | undefined
+  #stands = 0
   #isOver = false
 
   /** Reads what a check needs; `act` is called where the container is to be killed, stopped or started again. */
@@ -87,11 +95,13 @@ export class HealthWatch {
   end(): void {
     this.#isOver = true
     this.#deadlines.clear('health')
-    if (this.#check === undefined) return
-    const { pid } = this.#check
-    this.#forget(this.#check)
-    killProcess(-pid, SIGKILL)
-    waitProcess(pid)
+    if (this.#check !== undefined) {
+      const { pid } = this.#check
+      this.#forget(this.#check)
+      killProcess(-pid, SIGKILL)
+      waitProcess(pid)
+    }
+    this.#fall()
   }
 
   get #health(): Health {
@@ -112,28 +122,81 @@ export class HealthWatch {
       this.#later(PAUSED_MS)
       return
     }
-    const { test, timeoutMs } = currentTest(this.#plan, this.#health)
+    // what is on record matters only where there is a choice
+    const { test, timeoutMs } = this.#plan.startup === undefined ? this.#plan : currentTest(this.#plan, this.#health)
     const startNs = wallClockNs()
+    if (!this.#startStanding(test, timeoutMs, startNs)) this.#startAlone(test, timeoutMs, startNs)
+  }
+
+  /** False where the process that starts checks cannot be had. */
+  #startStanding(test: string[], timeoutMs: number, startNs: bigint): boolean {
     try {
-      const { pid, output } = this.#starter.start(test)
-      const check: Check = {
-        pid,
-        output: new CheckOutput(this.#poller, output),
-        pidFd: openPidFd(pid),
-        startNs,
-        timeoutMs,
-        isLate: false,
-      }
-      this.#check = check
-      if (check.pidFd !== undefined) this.#poller.watch(check.pidFd.number, READABLE, () => this.#collect(check))
-      this.#deadlines.set('health', timeoutMs, () => {
-        check.isLate = true
-        killProcess(-pid, SIGKILL) // it leads a session of its own
-      })
+      const standing = this.#stand()
+      if (standing === undefined) return false
+      const { starter, output } = standing
+      output.reset()
+      this.#follow({ pid: starter.start(test), test, output, isStanding: true, startNs, timeoutMs })
+      return true
+    } catch (error) {
+      if (!(error instanceof TspodError)) throw error
+      this.#fall()
+      return false
+    }
+  }
+
+  #startAlone(test: string[], timeoutMs: number, startNs: bigint): void {
+    try {
+      const { pid, output: fd } = this.#starter.start(test)
+      this.#follow({ pid, test, output: new CheckOutput(this.#poller, fd), isStanding: false, startNs, timeoutMs })
     } catch (error) {
       if (!(error instanceof TspodError)) throw error
       this.#note(startNs, error.exitCode ?? CANNOT_RUN, error.message)
     }
+  }
+
+  #follow(started: Omit<Check, 'pidFd' | 'isLate'>): void {
+    const { pid, timeoutMs } = started
+    const check: Check = { ...started, pidFd: openPidFd(pid), isLate: false }
+    this.#check = check
+    if (check.pidFd !== undefined) this.#poller.watch(check.pidFd.number, READABLE, () => this.#collect(check))
+    this.#deadlines.set('health', timeoutMs, () => {
+      check.isLate = true
+      killProcess(-pid, SIGKILL) // it leads a session of its own
+    })
+  }
+
+  #stand(): { starter: StandingStarter; output: CheckOutput } | undefined {
+    if (this.#standing?.output.isOpen === false) this.#fall() // somebody has ended it
+    if (this.#standing !== undefined || this.#stands === MOST_STANDS) return this.#standing
+    this.#stands++
+    const starter = this.#starter.stand()
+    const output = new CheckOutput(this.#poller, starter.output)
+    this.#poller.watch(starter.failures, READABLE, () => this.#onFailure(starter))
+    this.#standing = { starter, output }
+    return this.#standing
+  }
+
+  #fall(): void {
+    if (this.#standing === undefined) return
+    const { starter, output } = this.#standing
+    this.#standing = undefined
+    this.#poller.unwatch(starter.failures)
+    output[Symbol.dispose]()
+    starter[Symbol.dispose]()
+  }
+
+  /** A check could not be executed: it is tried once more in the way that can say why. */
+  #onFailure(starter: StandingStarter): void {
+    const check = this.#check
+    if (!starter.hasFailed()) {
+      this.#fall()
+      return
+    }
+    if (check?.isStanding !== true) return
+    this.#forget(check)
+    killProcess(check.pid, SIGKILL)
+    waitProcess(check.pid)
+    this.#startAlone(check.test, check.timeoutMs, check.startNs)
   }
 
   /** Where the monitor has collected it first, `onChildEnd` is told. */
@@ -153,7 +216,7 @@ export class HealthWatch {
   #forget(check: Check): void {
     this.#check = undefined
     this.#deadlines.clear('health')
-    check.output[Symbol.dispose]()
+    if (!check.isStanding) check.output[Symbol.dispose]()
     if (check.pidFd?.isOpen !== true) return
     this.#poller.unwatch(check.pidFd.number)
     check.pidFd.close()

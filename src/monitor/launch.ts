@@ -452,6 +452,7 @@ function childMessage(
     ...(record.healthcheck && { health: { check: record.healthcheck, isSingle: namespace.mode === 'single' } }),
     ...(softLimits && { softLimits }),
     restarts,
+    ...(request.restart !== undefined && { hasPolicy: true }),
     ...(restartPauseMs !== undefined && { restartPauseMs }),
     engineSettings,
     ...(notifyManager !== undefined && { notifyManager }),

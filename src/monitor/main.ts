@@ -1,4 +1,4 @@
-// The monitor's role, `tspod monitor:<id>`: reads from descriptor 3 what to watch, watches it, records how it ended.
+// The monitor's role, `tspod monitor:<id> [heir]`: reads from descriptor 3 what to watch, watches it, records how it ended.
 // Runs in the host's namespaces, in a session of its own; standard streams are /dev/null.
 import { appendFileSync } from 'node:fs'
 import { readExitRecord } from '#container/exit-record.ts'
@@ -7,13 +7,14 @@ import { TspodError } from '#errors.ts'
 import { nowTimestamp } from '#sys/clock.ts'
 import { Fd, writeFully } from '#sys/fd.ts'
 import { SIGHUP, SIGINT, SIGTERM } from '#sys/flags.ts'
-import { Poller } from '#sys/poll.ts'
-import type { ExitStatus } from '#sys/process.ts'
+import { Poller, READABLE } from '#sys/poll.ts'
+import { type ExitStatus, openPidFd } from '#sys/process.ts'
+import type { Servant } from '#sys/servant/servant.ts'
 import { openCompanions } from './companions.ts'
 import { journalEvents } from './journal.ts'
 import type { LogDriver } from './log/driver.ts'
 import { openLog } from './log/open.ts'
-import { type Ending, Monitor, type MonitorPlace } from './monitor.ts'
+import { type Ending, Monitor, type MonitorPlace, UNKNOWN_STATUS } from './monitor.ts'
 import { tryRead } from './nonblocking.ts'
 import { killOwnChildren, OwnChildren } from './own-children.ts'
 import { type ChildMessage, decodePayload, encodeMessage, HEADER_BYTES, messageTypes } from './protocol.ts'
@@ -24,11 +25,13 @@ const CONTROL = 3
 const STDOUT_PIPE = 4
 const STDERR_PIPE = 5
 const STDIN_PIPE = 6
+/** An heir gets the terminal's master itself. */
 const TERMINAL_SOCKET = 7
+const LIFELINE = 8
 const NOTIFY_SOCKET = 9
 
-/** The whole life of a monitor. */
-export async function monitorMain(): Promise<void> {
+/** The whole life of a monitor. `isHeir`: the one before it was killed. */
+export async function monitorMain(isHeir: boolean): Promise<void> {
   const control = new Fd(CONTROL)
   const child = readChild(control.number)
   if (child === undefined) {
@@ -38,7 +41,7 @@ export async function monitorMain(): Promise<void> {
   process.chdir('/')
   delete process.env.BUN_JSC_useJIT // for this process only, not for what it starts
   try {
-    process.exitCode = await watch(child, control)
+    process.exitCode = await watch(child, control, isHeir)
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     appendFileSync(`${child.folder}/monitor.log`, `${nowTimestamp()} ${text}\n`, { mode: 0o600 })
@@ -66,12 +69,14 @@ function readExactly(fd: number, count: number): Buffer | undefined {
 }
 
 /** The exit status that this process is to end with. */
-async function watch(child: ChildMessage, control: Fd): Promise<number> {
-  const place = new OwnPlace(child)
-  if (isToRestart(child)) {
+async function watch(child: ChildMessage, control: Fd, isHeir: boolean): Promise<number> {
+  using place = new OwnPlace(child, isHeir)
+  const task = isHeir ? await (await import('./heir.ts')).resume(child) : isToRestart(child) ? 'restart' : 'watch'
+  if (task === 'restart') {
+    await place.appointHeir()
     await restart(child, place)
-    return 0
   }
+  if (task !== 'watch') return 0
   let log: LogDriver
   try {
     log = await openLog(parseLogConfig(child.logDriver, child.logOpts, child.folder))
@@ -84,6 +89,8 @@ async function watch(child: ChildMessage, control: Fd): Promise<number> {
   }
   Object.assign(place, await openCompanions(child))
   const monitor = new Monitor(child, log, control, journalEvents(child), place)
+  while (!monitor.isStarted && !monitor.hasEnded) monitor.turn()
+  if (!monitor.hasEnded) await place.appointHeir(monitor.terminal)
   while (!monitor.hasEnded) monitor.turn()
   const ending = monitor.finish()
   await releasePorts(child)
@@ -119,8 +126,11 @@ async function restart(child: ChildMessage, place: OwnPlace, monitor?: Monitor):
   })
 }
 
-/** This process: its launcher left the descriptors, and the container's process is its child. */
-class OwnPlace implements MonitorPlace {
+/** This process: its launcher left the descriptors, and the container's process is its child, unless another monitor's it was. */
+class OwnPlace implements MonitorPlace, Disposable {
+  readonly #child: ChildMessage
+  readonly #isHeir: boolean
+  #heir: Servant | undefined
   readonly poller = new Poller()
   readonly streams: MonitorPlace['streams']
   openHealth: MonitorPlace['openHealth']
@@ -128,13 +138,18 @@ class OwnPlace implements MonitorPlace {
   readonly #ends = new Map<number, ExitStatus>()
   #isAskedToEnd = false
 
-  constructor({ tty, logDriver, openStdin, notifyManager }: ChildMessage) {
+  constructor(child: ChildMessage, isHeir: boolean) {
+    this.#child = child
+    this.#isHeir = isHeir
+    const { tty, logDriver, openStdin, notifyManager } = child
     const pipes = () => ({
       stdout: new Fd(STDOUT_PIPE),
       stderr: new Fd(STDERR_PIPE),
       ...(openStdin && { stdin: new Fd(STDIN_PIPE) }),
     })
-    const streams = tty ? { terminalSocket: new Fd(TERMINAL_SOCKET) } : logDriver === 'passthrough' ? {} : pipes()
+    const terminal = () =>
+      isHeir ? { terminal: new Fd(TERMINAL_SOCKET) } : { terminalSocket: new Fd(TERMINAL_SOCKET) }
+    const streams = tty ? terminal() : logDriver === 'passthrough' ? {} : pipes()
     this.streams = { ...streams, ...(notifyManager !== undefined && { notify: new Fd(NOTIFY_SOCKET) }) }
   }
 
@@ -148,10 +163,32 @@ class OwnPlace implements MonitorPlace {
     return this.#ends.get(pid)
   }
 
+  /** Where it has a restart policy and no service manager: somebody else goes on when this process is killed. */
+  async appointHeir(terminal?: Fd): Promise<void> {
+    const { tty, helpers, hasPolicy } = this.#child
+    if (hasPolicy !== true || process.env['NOTIFY_SOCKET'] !== undefined || (tty && terminal === undefined)) return
+    const { appointHeir } = await import('./heir.ts')
+    const own = [
+      ...(tty ? [] : [STDOUT_PIPE, STDERR_PIPE]),
+      ...(helpers.some(({ isAwaited }) => !isAwaited) ? [LIFELINE] : []),
+    ]
+    const descriptors = new Map(own.map(fd => [fd, fd]))
+    if (terminal !== undefined) descriptors.set(TERMINAL_SOCKET, terminal.number)
+    // an end of the input that it kept would keep that open
+    this.#heir = appointHeir({ ...this.#child, openStdin: false }, descriptors)
+  }
+
+  /** Nobody needs to go on. */
+  [Symbol.dispose](): void {
+    this.#heir?.disinherit()
+    this.#heir?.close()
+  }
+
   watchChildren(
     onEnd: (pid: number, status: ExitStatus) => void = () => {},
     onSignal: (signal: number) => void = () => {},
   ): OwnChildren {
+    if (this.#isHeir) this.#watchForeign(this.#child.pid, onEnd)
     return new OwnChildren(
       this.poller,
       [SIGTERM, SIGINT, SIGHUP],
@@ -164,6 +201,17 @@ class OwnPlace implements MonitorPlace {
         onSignal(signal)
       },
     )
+  }
+
+  /** The child of a monitor before this one: how it ends, nobody is told. */
+  #watchForeign(pid: number, onEnd: (pid: number, status: ExitStatus) => void): void {
+    const pidFd = openPidFd(pid)
+    if (pidFd === undefined) return
+    this.poller.watch(pidFd.number, READABLE, () => {
+      this.poller.unwatch(pidFd.number)
+      pidFd.close()
+      onEnd(pid, { code: UNKNOWN_STATUS, signal: undefined })
+    })
   }
 
   releaseOutput(): void {

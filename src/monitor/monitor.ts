@@ -43,7 +43,7 @@ const ORPHAN_MS = 500
 const SUBSCRIBE_MS = 10_000
 
 /** What is recorded where nobody can know how the process ended. */
-const UNKNOWN_STATUS = 255
+export const UNKNOWN_STATUS = 255
 /** Podman's exit code of a container that ran for longer than its --timeout. */
 const TIMED_OUT = 255
 /** USER_HZ of proc_pid_stat(5), the same on every machine that we know. */
@@ -121,6 +121,7 @@ export class Monitor {
   readonly #softMemory: SoftMemoryWatch | undefined
   #outputs: Output[] = []
   #input: Input | undefined
+  #terminal: Fd | undefined
   #terminalSize: WindowSize | undefined
   #isReading = false
   #isStarted = false
@@ -167,6 +168,16 @@ export class Monitor {
     // a monitor that takes over may find it collected already
     if (this.#status === undefined && !isAlive(child))
       this.#onEnd(child.pid, { code: UNKNOWN_STATUS, signal: undefined })
+  }
+
+  /** The image's program runs, as far as anybody has said. */
+  get isStarted(): boolean {
+    return this.#isStarted
+  }
+
+  /** The terminal's master, once it is here. */
+  get terminal(): Fd | undefined {
+    return this.#terminal
   }
 
   /** The container has ended, and all its output is read, logged and handed on. */
@@ -241,6 +252,7 @@ export class Monitor {
   }
 
   #openTerminal(terminal: Fd): void {
+    this.#terminal = terminal
     this.#openInput(duplicate(terminal.number))
     if (this.#terminalSize !== undefined) this.#input?.resize(this.#terminalSize)
     this.#addOutput('stdout', terminal)

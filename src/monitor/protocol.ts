@@ -86,6 +86,8 @@ export interface ChildMessage {
   cgroupFolder?: string
   /** How often it was started again by its policy, before this run. */
   restarts: number
+  /** It was started with a restart policy: should its monitor be killed, another one goes on. */
+  hasPolicy?: true
   /** This run is such a restart, waited for so long: where it cannot be, the monitor that wanted it is told, and nothing is recorded. */
   restartPauseMs?: number
   /** What the command line was given before its verb, for a restart; the engine's own. */

@@ -3,7 +3,7 @@
 import { type ExitRecord, unknownExitCode } from '#container/exit-record.ts'
 import { type ContainerId, readRecord } from '#container/record.ts'
 import { type RestartPolicy, restartPauseMs, wantsRestart } from '#container/restart-policy.ts'
-import { type ContainerState, readState } from '#container/state.ts'
+import { readState, wantsEnd } from '#container/state.ts'
 import type { Ending } from './monitor.ts'
 import type { ChildMessage } from './protocol.ts'
 
@@ -16,7 +16,7 @@ export function afterwards(
   const { restarts, folder } = child
   const state = readState(folder)
   if (state?.pid !== child.pid || state.startTime !== child.startTime) return {}
-  const endedByUser = wasEndedByUser(state)
+  const endedByUser = wantsEnd(state)
   const known = { ...(restarts > 0 && { restarts }), ...(endedByUser && { endedByUser }) }
   if (endedByUser || next === 'stay' || neverStarted) return known
   if (next === 'policy' && !wantsRestart(policyOf(child), exitCode, restarts)) return known
@@ -29,11 +29,8 @@ export function afterwards(
 /** What a service manager whose main process this is makes of the end: nothing is wrong where a user wanted it. */
 export function serviceStatus(child: ChildMessage, { next, status }: Pick<Ending, 'next' | 'status'>): number {
   const state = readState(child.folder)
-  return next === 'stay' || (state !== undefined && wasEndedByUser(state)) ? 0 : status.code
+  return next === 'stay' || (state !== undefined && wantsEnd(state)) ? 0 : status.code
 }
-
-const wasEndedByUser = ({ stopper, endedByUser }: ContainerState): boolean =>
-  stopper !== undefined || endedByUser === true
 
 /** What comes after a restart that could not be; absent: nothing does. */
 export function afterFailure(child: ChildMessage, exit: ExitRecord): Pick<ExitRecord, 'restart'> {

@@ -25,6 +25,7 @@ import { Seat, Servant } from '#sys/servant/servant.ts'
 import { openStub, stubCalls } from '#sys/servant/stub.ts'
 import { enterCalls, type UserNamespace } from '#userns/user-namespace.ts'
 import { performMounts } from './copy-up.ts'
+import { delegationCalls } from './delegate-cgroup.ts'
 import { executeProgram } from './exec-error.ts'
 import { type KernelFeatures, kernelFeatures } from './features.ts'
 import { fetchTree, parseForeignPath } from './foreign-tree.ts'
@@ -290,12 +291,14 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     ...(first?.program && { program: first.program }),
   }
   const storagePids = performStages(stager, { ...request.root, stages: [entered, ...more] }, storageSeats)
-  if (storageSeats.length > 0) request.cgroup?.begin(groups)
+  if (storageSeats.length > 0) request.cgroup?.begin({ ...groups, monitor: [...groups.monitor, ...storagePids] })
   perform(stager, plan.stager)
   if (joined.length > 0) stager.do(joined.map(({ fd, flag }) => call('setns', fd.number, flag)))
   if (plan.namespaces.hasNewTime) stager.do([call('unshare', CLONE_NEWTIME), ...timeOffsetCalls(spec)])
   // the namespace of control groups begins where the stager is: it must be in the container's own by now
   const cgroupFolder = request.cgroup?.finish()
+  const delegation = cgroupFolder === undefined ? [] : delegationCalls(spec, cgroupFolder)
+  if (delegation.length > 0) stager.do(delegation)
   init = stager.clone(initSeat, plan.namespaces.cloneFlags | CLONE_PARENT)
   if (plan.namespaces.hasNewUser) writeMaps(stager, init.pid, spec)
   stager.close()
@@ -307,7 +310,8 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     call('prctl', PR_SET_DUMPABLE, 1, 0, 0, 0),
     call('setsid'),
   ])
-  if (request.helper !== undefined) helper?.postExec(programCalls(request.helper.program({ pid: init.pid })))
+  if (request.helper !== undefined)
+    helper?.postExec(programCalls({ ...request.helper.program({ pid: init.pid }), isDeafToTerm: true }))
   if (request.isAttended) {
     launcher.awaitChild(stager.pid)
     launcher.do(foreignEnds(keep, seats, request.monitor).map(fd => tolerate('EBADF', call('close', fd))))

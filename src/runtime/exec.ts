@@ -52,16 +52,6 @@ export interface ExecRequest {
   enterCgroup?: (pid: number) => void
   /** The file to execute, where that is not looked up by the first argument. */
   executable?: string
-  /** For who runs the same program beside the same process again and again: what was found out the last time. */
-  memory?: ExecMemory
-}
-
-/** What stays the same from one execution to the next; empty before the first. */
-export interface ExecMemory {
-  namespaces?: number
-  /** For streams with these numbers. */
-  streams?: string
-  final?: readonly Step[]
 }
 
 const namespaceFlags: Record<Exclude<NamespaceType, 'network' | 'mount'> | 'net' | 'mnt', number> = {
@@ -126,35 +116,13 @@ export class JoinedProcess implements Disposable {
 
 /** Makes a process inside the container, up to where its program is executed. */
 export function joinProcess(request: ExecRequest): JoinedProcess {
-  const { target, streams } = request
   using resources = new DisposableStack()
-  const pidFd = openPidFd(target.pid)
-  if (pidFd === undefined || !isAlive(target))
-    throw new TspodError('CONFLICT', 'the container has ended', { hint: '`tspod start` starts it again' })
-  resources.use(pidFd)
-  const joinerSeat = new Seat()
   const seat = resources.use(new Seat())
-  const stub = resources.use(openStub(joinerSeat))
-  const preserved = Array.from({ length: request.preservedFds }, (_, index) => 3 + index)
-  const keep = [
-    seat.theirsNumber,
-    pidFd.number,
-    ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
-    ...preserved,
-    ...(request.root === undefined ? [] : [request.root]),
-  ]
-  const joiner = resources.use(
-    Servant.startStub(joinerSeat, [seat], stubCalls(stub, joinerSeat, 'tspod: exec', [...new Set(keep)])),
-  )
+  const { joiner, final } = startJoiner(request, seat, resources)
   resources.defer(() => {
     joiner.close()
     waitProcess(joiner.pid)
   })
-  const { memory = {} } = request
-  const final = recalledFinal(request, memory) // while the stub starts
-  memory.namespaces ??= foreignNamespaces(target.pid)
-  request.enterCgroup?.(joiner.pid)
-  joiner.do([call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0), call('setns', pidFd.number, memory.namespaces)])
   const servant = joiner.clone(seat, CLONE_PARENT)
   const joined = new JoinedProcess(servant, request, final)
   try {
@@ -166,7 +134,46 @@ export function joinProcess(request: ExecRequest): JoinedProcess {
   }
 }
 
-function rootStep(root: number | undefined): Step {
+/** A servant in the container's namespaces, but for the one of processes, in which its children are; it inherits `seat` for them. */
+export function startJoiner(
+  request: ExecRequest,
+  seat: Seat,
+  resources: DisposableStack,
+): { joiner: Servant; final: readonly Step[] } {
+  const { target, streams } = request
+  const pidFd = openPidFd(target.pid)
+  if (pidFd === undefined || !isAlive(target))
+    throw new TspodError('CONFLICT', 'the container has ended', { hint: '`tspod start` starts it again' })
+  resources.use(pidFd)
+  const joinerSeat = new Seat()
+  const stub = resources.use(openStub(joinerSeat))
+  const preserved = Array.from({ length: request.preservedFds }, (_, index) => 3 + index)
+  const keep = [
+    seat.theirsNumber,
+    pidFd.number,
+    ...(streams.kind === 'terminal' ? [streams.socket] : [streams.stdin, streams.stdout, streams.stderr]),
+    ...preserved,
+    ...(request.root === undefined ? [] : [request.root]),
+  ]
+  const joiner = Servant.startStub(joinerSeat, [seat], stubCalls(stub, joinerSeat, 'tspod: exec', [...new Set(keep)]))
+  try {
+    const final = planFinal(request) // while the stub starts
+    request.enterCgroup?.(joiner.pid)
+    joiner.do([
+      call('prctl', PR_SET_DUMPABLE, 0, 0, 0, 0),
+      call('setns', pidFd.number, foreignNamespaces(target.pid)),
+      call('close', pidFd.number),
+    ])
+    return { joiner, final }
+  } catch (error) {
+    joiner.close()
+    waitProcess(joiner.pid)
+    throw error
+  }
+}
+
+/** Where the process is before it is whose program it executes. */
+export function rootStep(root: number | undefined): Step {
   return {
     actor: 'init',
     doing: 'entering the container',
@@ -188,16 +195,8 @@ function terminalSteps({ streams, process }: ExecRequest): Step[] {
   return open === undefined ? [] : [open]
 }
 
-function recalledFinal(request: ExecRequest, memory: ExecMemory): readonly Step[] {
-  const streams = JSON.stringify(request.streams)
-  if (memory.final === undefined || memory.streams !== streams) {
-    memory.streams = streams
-    memory.final = planFinal(request)
-  }
-  return memory.final
-}
-
-function planFinal(request: ExecRequest): Step[] {
+/** What it becomes, before its program is executed. */
+export function planFinal(request: ExecRequest): Step[] {
   const { streams, process, linux } = request
   const facts = {
     keepGroups: request.keepGroups,

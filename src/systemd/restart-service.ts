@@ -1,4 +1,4 @@
-// The one service that starts containers with --restart=always at boot. Pure.
+// The one service that starts, at boot, the containers whose restart policy says so. Pure.
 import { joinWords } from './words.ts'
 
 export const restartServiceName = 'tspod-restart.service'
@@ -12,7 +12,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=${joinWords([...program, 'start', '--all', '--filter', 'restart-policy=always'])}
+ExecStart=${joinWords([...program, 'start', '--all', '--filter', 'should-start-on-boot=true'])}
 
 [Install]
 WantedBy=default.target

@@ -36,14 +36,21 @@ export interface NamespaceWish {
   writer: { kind: 'helpers'; newuidmap: string; newgidmap: string } | { kind: 'self' } | { kind: 'root' }
 }
 
+export interface OpenOptions {
+  /** Whether a running container needs the one with other mappings. */
+  isInUse: () => boolean
+  /** Takes a keeper that has just been made out of what the caller belongs to. */
+  detach?: (pid: number) => Promise<void>
+}
+
 /**
  * Opens the user's namespace: the kept one where its mappings are as wished (or a container still runs in it), a new one
- * otherwise. `isInUse` tells whether a running container needs the one with other mappings.
+ * otherwise.
  */
 export async function openUserNamespace(
   runRoot: string,
   wish: NamespaceWish,
-  isInUse: () => boolean,
+  { isInUse, detach }: OpenOptions,
 ): Promise<UserNamespace> {
   const kept = openKept(runRoot, wish, isInUse)
   if (kept !== undefined) return kept
@@ -57,7 +64,10 @@ export async function openUserNamespace(
       const found = openKept(runRoot, wish, isInUse)
       if (found !== undefined) return found
     }
-    const keeper = startKeeper(wish, title, identity => recordKeeper(runRoot, identity))
+    const keeper = await startKeeper(wish, title, async identity => {
+      await detach?.(identity.pid)
+      recordKeeper(runRoot, identity)
+    })
     return {
       mode: wish.mode,
       mappings: wish.mappings,
@@ -164,7 +174,11 @@ function recordKeeper(runRoot: string, { pid, startTime }: ProcessIdentity): voi
  * Clones the keeper, gives it a user namespace with the wished mappings, and leaves it sleeping in the stub. It is recorded before it
  * is left alone: until then it ends with this process.
  */
-function startKeeper(wish: NamespaceWish, title: string, record: (keeper: ProcessIdentity) => void): ProcessIdentity {
+async function startKeeper(
+  wish: NamespaceWish,
+  title: string,
+  record: (keeper: ProcessIdentity) => Promise<void>,
+): Promise<ProcessIdentity> {
   const nullFd = openSync('/dev/null', 'r+')
   const seat = new Seat()
   using stub = openStub(seat)
@@ -181,7 +195,7 @@ function startKeeper(wish: NamespaceWish, title: string, record: (keeper: Proces
     writeMaps(servant, wish)
     servant.become(stubCalls(stub, seat, title))
     const keeper = { pid: servant.pid, startTime: readProcessStat(servant.pid)?.startTime ?? 0 }
-    record(keeper)
+    await record(keeper)
     // for ever, or until somebody ends it
     servant.post([
       call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),

@@ -82,6 +82,35 @@ describe('--platform a,b', () => {
     ])
   })
 
+  tspodOnly()('-o type=oci makes one archive of all, which load and others take', async () => {
+    const archive = join(box.home, 'all.tar')
+    const platforms = ['--platform', 'linux/amd64,linux/arm64']
+    await ok('build', '-q', ...platforms, '-t', 'localhost/all:v1', '-o', `type=oci,dest=${archive}`, context(file))
+    const inside = (path: string): string => Bun.spawnSync(['tar', '-xOf', archive, path]).stdout.toString()
+    const top = JSON.parse(inside('index.json')) as { manifests: { digest: string; annotations: object }[] }
+    expect(top.manifests.map(({ annotations }) => annotations)).toEqual([
+      { 'org.opencontainers.image.ref.name': 'localhost/all:v1' },
+    ])
+    const list = JSON.parse(inside(`blobs/sha256/${top.manifests[0]?.digest.slice(7) ?? ''}`)) as Index
+    expect(list.manifests.map(({ platform }) => platform.architecture)).toEqual(['amd64', 'arm64'])
+    expect(await ok('manifest', 'inspect', 'localhost/all:v1')).toContain(list.manifests[0]?.digest ?? '-')
+    await ok('rmi', 'localhost/all:v1')
+    await ok('load', '-q', '-i', archive)
+    const here = process.arch === 'x64' ? 'amd64' : 'arm64'
+    expect(await ok('image', 'inspect', '-f', '{{.Architecture}}', 'localhost/all:v1')).toBe(here)
+  })
+
+  tspodOnly()('--cache-to takes what all platforms made', async () => {
+    const cache = join(box.home, 'cache-of-all')
+    const platforms = ['--platform', 'linux/amd64,linux/arm64']
+    const folder = context(file)
+    await ok('build', '-q', ...platforms, '--no-cache', '--cache-to', `type=local,dest=${cache}`, folder)
+    await ok('system', 'prune', '--all', '--force', '--build')
+    const { status, stderr } = await tspod('build', ...platforms, '--cache-from', `type=local,src=${cache}`, folder)
+    expect(status).toBe(0)
+    expect(stderr.match(/CACHED/g)?.length).toBe(stderr.match(/COPY file-/g)?.length)
+  })
+
   tspodOnly()('--manifest adds to a list, one build after the other', async () => {
     for (const arch of ['amd64', 'arm64'])
       await ok('build', '-q', '--platform', `linux/${arch}`, '--manifest', 'both', context(file))

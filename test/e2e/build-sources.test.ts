@@ -1,26 +1,13 @@
 // Where a build's files come from besides its folder: git, URLs, archives, an agent; and which of them COPY and ADD take.
 import { afterAll, beforeAll, describe, expect } from 'bun:test'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildHelpers } from './build-helpers.ts'
 import { e2e, type Result, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine', 'debian')
 const { tspod, tspodWith, ok } = box
-let number = 0
-
-function context(containerfile: string, files: Record<string, string> = {}): string {
-  const folder = box.folder(`context-${++number}`)
-  for (const [path, text] of Object.entries({ Containerfile: containerfile, ...files })) {
-    mkdirSync(join(folder, path, '..'), { recursive: true })
-    write(folder, path, text)
-  }
-  return folder
-}
-
-async function built(source: string, script: string, ...args: string[]): Promise<string> {
-  const id = await ok('build', '-q', ...args, source)
-  return await ok('run', '--rm', '--entrypoint', '', id, 'sh', '-c', script)
-}
+const { context, built } = buildHelpers(box)
 
 function command(...words: string[]): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync(words, { env: { ...box.env, GIT_CONFIG_NOSYSTEM: '1' } })
@@ -197,6 +184,21 @@ syswrite(S, "\\0\\0\\0\\1\\x0b"); sysread(S, $said, 99); print unpack("H*", $sai
       agent.kill('SIGKILL')
       await agent.exited
     }
+  })
+
+  tspodOnly('ssh-agent', 'debian')('of the build itself holds a key, and ends with it', async () => {
+    const key = join(box.home, 'key')
+    command('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'key of a test', '-f', key)
+    // the answer to "which keys": a count, and for each its blob and its comment
+    const ask = `use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ENV{SSH_AUTH_SOCK})) or die $!;
+syswrite(S, "\\0\\0\\0\\1\\x0b"); sysread(S, $said, 999); print unpack("x5N", $said), " ", $said =~ /(key of a test)/`
+    const folder = context('FROM debian\nCOPY ask /ask\nRUN --mount=type=ssh,id=mine perl /ask > /answer\n', { ask })
+    expect(await built(folder, 'cat /answer', '--ssh', `mine=${key}`)).toBe('1 key of a test')
+    expect(command('sh', '-c', 'pgrep -u $(id -u) -x ssh-agent || true')).toBe('')
+    const text = readFileSync(key, 'utf8').split('\n')[1] ?? ''
+    expect(Bun.spawnSync(['grep', '-rl', text, box.graphRoot, box.runtime]).stdout.toString()).toBe('')
+    const wrong = await tspod('build', '-q', '--ssh', `mine=${write(box.home, 'no-key', 'text')}`, folder)
+    expect(wrong).toMatchObject({ status: 125, stderr: expect.stringContaining('no-key" cannot be used: ') })
   })
 })
 

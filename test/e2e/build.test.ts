@@ -1,29 +1,13 @@
 // Building images: what comes out is looked at by running it; where podman runs the file it must come out the same.
 import { describe, expect } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildHelpers } from './build-helpers.ts'
 import { e2e, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
 const box = useSandbox('alpine')
 const { tspod, tspodWith, ok } = box
-let number = 0
-
-/** A new context with this Containerfile and these files. */
-function context(containerfile: string, files: Record<string, string> = {}): string {
-  const folder = box.folder(`context-${++number}`)
-  for (const [path, text] of Object.entries({ Containerfile: containerfile, ...files })) {
-    mkdirSync(join(folder, path, '..'), { recursive: true })
-    write(folder, path, text)
-  }
-  return folder
-}
-
-/** Builds it, and what a shell in the image says. */
-async function built(folder: string, script: string, ...args: string[]): Promise<string> {
-  const id = await ok('build', '-q', ...args, folder)
-  expect(id).toMatch(/^[0-9a-f]{64}$/)
-  return await ok('run', '--rm', '--entrypoint', '', id, 'sh', '-c', script)
-}
+const { context, built } = buildHelpers(box)
 
 const inspect = async (image: string, format: string): Promise<string> =>
   await ok('image', 'inspect', '-f', format, image)
@@ -196,6 +180,36 @@ RUN --mount=target=/ctx,rw touch /ctx/new && ls /ctx/new >> /seen
     expect(await built(folder, 'cat /seen')).toBe('content\nrefused\n/ctx/new')
     expect(existsSync(join(folder, 'new'))).toBe(false)
   })
+
+  tspodOnly()('what is written to a bound file with rw goes with the step', async () => {
+    const folder = context(
+      `FROM alpine
+RUN --mount=source=file,target=/f,rw echo more >> /f && cp /f /seen
+RUN --mount=source=file,target=/f cat /f >> /seen; echo x 2> /dev/null >> /f || echo refused >> /seen
+`,
+      { file: 'content\n' },
+    )
+    expect(await built(folder, 'cat /seen; test ! -s /f && echo gone')).toBe('content\nmore\ncontent\nrefused\ngone')
+    expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('content\n')
+  })
+
+  tspodOnly()('a cache begins with the files of a stage or of the context', async () => {
+    const run = 'cat /cache/* > /seen; echo more >> /cache/a; stat -c %u:%g:%a /cache/a >> /seen'
+    const text = (step: string, from: string) =>
+      `FROM alpine AS start
+RUN mkdir -p /start/in && echo from the stage > /start/in/a && chown 3:4 /start/in/a && chmod 600 /start/in/a
+FROM alpine
+RUN --mount=type=cache,target=/cache,id=begun,from=${from} echo ${step}; ${run}
+`
+    const stage = 'start,source=/start/in'
+    expect(await built(context(text('one', stage)), 'cat /seen')).toBe('from the stage\n3:4:600')
+    expect(await built(context(text('two', stage)), 'cat /seen')).toBe('from the stage\nmore\n3:4:600')
+    // beginning with other files it is another cache
+    const other = ['--build-context', `other=${context('', { 'd/a': 'from the folder\n' })}`]
+    expect(await built(context(text('three', 'other,source=d')), 'cat /seen', ...other)).toContain(
+      'from the folder\n0:0:',
+    )
+  })
 })
 
 describe('stages', () => {
@@ -341,6 +355,24 @@ describe('contexts', () => {
     expect(await built(folder, 'cat /file', '--build-context', `other=${other}`)).toBe('other')
   })
 
+  tspodOnly()('--build-context names an image of an OCI layout, by its tag or digest', async () => {
+    const layout = join(box.home, 'layout')
+    await ok('build', '-q', '-t', 'localhost/inner:v2', context('FROM alpine\nRUN echo inside > /inner\n'))
+    await ok('save', '--format', 'oci-dir', '-o', layout, 'localhost/inner:v2')
+    await ok('rmi', 'localhost/inner:v2')
+    const { manifests } = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'))
+    const folder = context('FROM base\nCOPY --from=base inner /copy\n')
+    for (const end of ['', ':v2', `@${manifests[0].digest}`])
+      expect(await built(folder, 'cat /inner /copy', '--build-context', `base=oci-layout://${layout}${end}`)).toBe(
+        'inside\ninside',
+      )
+    const { status, stderr } = await tspod('build', '--build-context', `base=oci-layout://${layout}:v3`, folder)
+    expect(status).toBe(125)
+    expect(stderr).toMatch(/has no image with the tag "v3"\nhint: it has: .*v2/)
+    const files = await tspod('build', '--build-context', `base=${folder}`, context('FROM base\n'))
+    expect(files.stderr).toContain('FROM base: this build context is files, must be an image')
+  })
+
   e2e()('no path and no link leads out of one', async () => {
     const outside = write(box.home, 'outside.txt', 'private')
     const folder = context('FROM alpine\nCOPY link /copy\n')
@@ -461,6 +493,13 @@ COPY --from=tools --chown=1:2 /a /b/
     expect(stdout).toContain('  after: 0 "tools"')
     expect(stdout).toContain('/a → /b/; from tools, for 1:2')
     expect(stdout).toContain('left out, nothing needs them: 1 "unused"')
+  })
+
+  tspodOnly()('limits that nobody enforces are refused before anything is done', async () => {
+    const folder = context('FROM localhost/nowhere\nRUN true\n')
+    const { status, stderr } = await tspod('--cgroup-manager', 'none', 'build', '-m', '64m', folder)
+    expect([status, stderr]).toEqual([125, expect.stringContaining('memory.max = 67108864')])
+    expect(stderr).toContain('there is no control group to do it in: the command line says so')
   })
 
   tspodOnly()('what is not there yet is refused by name', async () => {

@@ -379,6 +379,12 @@ describe('--network slirp4netns', () => {
     expect(await refused(`http://[::1]:${port}/`)).toBe(true)
   })
 
+  tspodOnly('slirp4netns', 'tun')('beside the same port of IPv4 addresses', async () => {
+    const port = await freePort()
+    await serve('both', '-p', `${port}:80`, '-p', `[::]:${port}:80`)
+    for (const host of ['127.0.0.1', '[::1]']) expect(await get(`http://${host}:${port}/`)).toBe('hello\n')
+  })
+
   tspodOnly('slirp4netns', 'tun')('a port of an IPv6 address that is taken is an error', async () => {
     await using taken = await takeWebPort('::1')
     const { status, stderr } = await tspod('run', '--rm', '-p', `[::1]:${taken.port}:80`, 'alpine', 'true')

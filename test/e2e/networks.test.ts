@@ -1,7 +1,7 @@
 // User-defined networks: containers that find and reach each other, and those that must not.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { e2e, isPodman, tspodOnly, until, useSandbox } from './sandbox.ts'
@@ -178,6 +178,16 @@ async function helpers(): Promise<Helpers> {
 const alive = (pid: number) =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
 
+/** Processes that are a network service of this sandbox. */
+const services = () =>
+  readdirSync('/proc').filter(pid => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`networks:${box.runtime}`)
+    } catch {
+      return false // no process, or gone
+    }
+  })
+
 describe('helpers', () => {
   tspodOnly(...need)(
     'that are killed come back, and containers keep names, addresses and the way out',
@@ -279,6 +289,24 @@ describe('helpers', () => {
     expect(existsSync(join(box.runtime, 'tspod/network'))).toBe(false)
   })
 
+  tspodOnly(...need)('end with the last container also where the runtime folder has vanished for good', async () => {
+    await ok('network', 'create', 'web')
+    await sleeper('one', '--network', 'web')
+    const { pid, watcher, hands, uplink } = await helpers()
+    const first = Number(await ok('inspect', '-f', '{{.State.Pid}}', 'one'))
+    const away = `${box.runtime}.away` // as after a logout
+    renameSync(box.runtime, away)
+    try {
+      process.kill(first, 'SIGKILL')
+      await until('the helpers to end', () => ![pid, watcher, hands, uplink].some(alive))
+      // a service that failed has an heir, and that one another
+      await Bun.sleep(1500)
+      expect(services()).toEqual([])
+    } finally {
+      renameSync(away, box.runtime)
+    }
+  })
+
   tspodOnly(...need)('serve many containers that start at once', async () => {
     await ok('network', 'create', 'web')
     await server('site', '--network', 'web')
@@ -293,7 +321,61 @@ describe('helpers', () => {
   })
 })
 
+describe('a hundred containers on one network', () => {
+  tspodOnly(...need)(
+    'start, find each other, cost little, and leave nothing',
+    async () => {
+      await ok('network', 'create', 'web')
+      let next = 0
+      const lane = async () => {
+        for (let number = next++; number < 100; number = next++)
+          await ok('run', '-d', '--name', `c${number}`, '--network', 'web', 'debian', 'sleep', '1000')
+      }
+      await Promise.all([lane(), lane(), lane(), lane()])
+      expect((await ok('ps', '-q')).split('\n')).toHaveLength(100)
+      for (const [from, to] of [
+        ['c0', 'c99'],
+        ['c99', 'c0'],
+        ['c50', 'c51'],
+      ] as const)
+        expect((await within(from, `getent hosts ${to}`)).stdout).toContain(`${await address(to)} `)
+      const found = await within('c7', 'for n in $(seq 0 99); do getent hosts c$n; done | sort -u | wc -l')
+      expect(found.stdout).toBe('100\n')
+      const { pid, watcher, hands, uplink } = await helpers()
+      await ok('rm', '--all', '--force', '--time', '0')
+      await until('the helpers to end', () => ![pid, watcher, hands, uplink].some(alive))
+      expect(
+        readdirSync(join(box.runtime, 'tspod')).filter(name => !['userns', 'lock', 'network.lock'].includes(name)),
+      ).toEqual([])
+    },
+    300_000,
+  )
+})
+
+e2e()('a container that does not run shows the networks that it is to be on', async () => {
+  await ok('network', 'create', 'one')
+  await ok('create', '--name', 'idle', '--network', 'one', '--network-alias', 'here', 'alpine', 'true')
+  await ok('network', 'connect', 'podman', 'idle')
+  const shown = '{{range $name, $at := .NetworkSettings.Networks}}{{$name}}:{{$at.IPAddress}};{{end}}'
+  expect(await ok('inspect', '-f', shown, 'idle')).toBe('one:;podman:;')
+  await ok('network', 'disconnect', 'podman', 'idle')
+  expect(await ok('inspect', '-f', shown, 'idle')).toBe('one:;')
+  await ok('rm', 'idle')
+})
+
 describe('definitions', () => {
+  e2e()('answer templates, ranges and filters as podman’s do', async () => {
+    const options = ['--subnet', '10.213.9.0/24', '--ip-range', '10.213.9.128/25', '--ipv6']
+    await ok('network', 'create', ...options, 'shown')
+    const fields = '{{.Name}} {{.Driver}} {{.Internal}} {{.IPv6Enabled}} {{.IPAMOptions}}'
+    expect(await ok('network', 'inspect', '-f', fields, 'shown')).toBe('shown bridge false true map[driver:host-local]')
+    const [shown] = JSON.parse(await ok('network', 'inspect', 'shown')) as { subnets: unknown[] }[]
+    expect(shown?.subnets[0]).toMatchObject({ lease_range: { start_ip: '10.213.9.129', end_ip: '10.213.9.255' } })
+    expect(await ok('network', 'ls', '-q', '--filter', 'dangling=true')).toBe('shown')
+    expect(await ok('network', 'ls', '-q', '--filter', 'until=1h')).toBe('')
+    await ok('network', 'rm', 'shown')
+  })
+
   e2e()('are created, listed, inspected and removed in podman’s words', async () => {
     expect(await ok('network', 'create', '--subnet', '10.213.8.0/24', '--label', 'a=b', 'mine')).toContain('mine')
     const [shown] = JSON.parse(await ok('network', 'inspect', 'mine')) as Record<string, unknown>[]
@@ -327,6 +409,8 @@ describe('definitions', () => {
     const refused = async (...args: string[]) => (await tspod('network', 'create', ...args)).stderr
     expect(await refused('--subnet', '10.213.0.0/16', 'b')).toContain('already used on the host or by another config')
     expect(await refused('--subnet', '10.213.9.0/24', '--gateway', '10.213.8.1', 'b')).toContain('is not in subnet')
+    const range = await refused('--subnet', '10.213.9.0/24', '--ip-range', '10.99.0.0/24', 'b')
+    expect(range).toContain('parsing --ip-range "10.99.0.0/24": 10.99.0.1 is not in subnet 10.213.9.0/24')
     expect(await refused('--driver', 'overlay', 'b')).toContain('network driver "overlay" is not implemented yet')
     expect(await refused('--opt', 'vlan=3', 'b')).toContain('unsupported bridge network option vlan')
     expect(await refused('host')).toContain('is used for a network mode')

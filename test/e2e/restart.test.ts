@@ -51,6 +51,22 @@ describe('--restart', () => {
     expect([await status('a'), await restarts('a')]).toEqual(['exited', 1])
   })
 
+  tspodOnly()('what starts at boot: always, and unless-stopped that no user has stopped', async () => {
+    await ok('create', ...alone, '--name', 'never', 'alpine', 'true')
+    await ok('create', ...alone, '--name', 'always', '--restart', 'always', 'alpine', 'true')
+    for (const name of ['kept', 'stopped', 'killed'])
+      await ok('run', '-d', ...alone, '--name', name, '--restart', 'unless-stopped', 'alpine', 'sleep', '1000')
+    await ok('stop', '--time', '0', 'stopped')
+    await ok('kill', 'killed')
+    const atBoot = async (value: boolean) =>
+      (await ok('ps', '-a', '--filter', `should-start-on-boot=${value}`, '--format', '{{.Names}}'))
+        .split('\n')
+        .toSorted()
+    expect(await atBoot(true)).toEqual(['always', 'kept'])
+    expect(await atBoot(false)).toEqual(['killed', 'never', 'stopped'])
+    await ok('stop', '--time', '0', 'kept')
+  })
+
   e2e()('a container that a user has killed stays so', async () => {
     await ok('run', '-d', ...alone, '--name', 'a', '--restart', 'unless-stopped', 'alpine', 'sleep', '1000')
     await ok('kill', 'a')
@@ -130,13 +146,59 @@ describe('a container that waits to start again', () => {
     expect(await inspect('a', '.HostConfig.RestartPolicy.Name')).toBe('')
   })
 
-  tspodOnly()('has ended when its monitor is killed, and starts as any other', async () => {
+  tspodOnly()('goes on waiting when its monitor is killed', async () => {
     await waiting()
-    process.kill(monitor(), 'SIGKILL')
-    await until('the truth', async () => (await status('a')) === 'exited')
-    expect(await ok('ps', '-q')).toBe('')
-    await ok('start', 'a')
-    await runsAgain('a', 1)
+    const count = await restarts('a')
+    const killed = monitor()
+    kill(killed)
+    await runsAgain('a', count + 2)
+    expect(monitor()).not.toBe(killed)
+  })
+
+  tspodOnly()('is stopped although its monitor has just been killed', async () => {
+    await waiting()
+    kill(monitor())
+    await ok('stop', 'a')
+    await Bun.sleep(2000)
+    expect([await status('a'), monitorsOf(box.runtime)]).toEqual(['exited', []])
+  })
+})
+
+describe('kill -9 of the monitor of a container with a policy', () => {
+  const monitor = async () => Number(await inspect('a', '.State.ConmonPid'))
+  const killMonitor = async () => {
+    const killed = await monitor()
+    process.kill(killed, 'SIGKILL')
+    await until('another monitor', async () => (await monitor()) !== killed)
+  }
+  const counting = 'i=0; while :; do echo $((i+=1)); sleep 0.1; done'
+
+  for (const tty of [[], ['--tty']])
+    tspodOnly()(`leaves it running, its output whole, and the policy in force ${tty.join('')}`, async () => {
+      await ok('run', '-d', ...tty, ...alone, '--name', 'a', '--restart', 'always', 'alpine', 'sh', '-c', counting)
+      const pid = await inspect('a', '.State.Pid')
+      await killMonitor()
+      await killMonitor()
+      expect([await status('a'), await inspect('a', '.State.Pid')]).toEqual(['running', pid])
+      const said = async () => (await ok('logs', 'a')).replaceAll('\r', '').split('\n')
+      const count = (await said()).length
+      await until('more output', async () => (await said()).length > count + 5)
+      const all = await said()
+      expect(all).toEqual(all.map((_, index) => String(index + 1)))
+      process.kill(Number(pid), 'SIGKILL')
+      await runsAgain('a', 1)
+      expect(await status('a')).toBe('running')
+      await ok('stop', '--time', '0', 'a')
+      await until('the end of everything', () => monitorsOf(box.runtime).length === 0)
+      expect([await status('a'), await restarts('a')]).toEqual(['exited', 1])
+    })
+
+  tspodOnly()('does not bring back what a user stops meanwhile', async () => {
+    await ok('run', '-d', ...alone, '--name', 'a', '--restart', 'always', 'alpine', 'sleep', '1000')
+    process.kill(await monitor(), 'SIGKILL')
+    await ok('stop', '--time', '0', 'a')
+    await Bun.sleep(1500)
+    expect([await status('a'), monitorsOf(box.runtime)]).toEqual(['exited', []])
   })
 })
 
@@ -201,7 +263,7 @@ function monitorsOf(runtime: string): { pid: number; line: string }[] {
 
 function kill(pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    if (pid > 1) process.kill(pid, 'SIGKILL')
   } catch {
     // it has ended
   }

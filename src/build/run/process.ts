@@ -4,6 +4,7 @@
 // gone (worker:end-run), so that a killed build leaves nothing running.
 import { read } from 'node:fs'
 import { promisify } from 'node:util'
+import type { PendingCgroup } from '#cgroup/manager.ts'
 import { TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
 import type { NetworkDriver } from '#network/driver.ts'
@@ -22,6 +23,8 @@ export interface RunRequest {
   namespace: CreateRequest['namespace']
   root: RootSetup
   network: NetworkDriver | undefined
+  /** the control group that it is to run in; absent: the caller's */
+  cgroup: PendingCgroup | undefined
   /** a private folder for the network helper's socket; its path is short */
   sockets: string
   onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void
@@ -73,6 +76,7 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
           [nullFd, nullFd, nullFd, ready, exit, sockets],
         ),
       seccomp,
+      ...(request.cgroup && { cgroup: request.cgroup }),
       isAttended: true,
       preservedFds: 0,
     }),
@@ -92,10 +96,17 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
     const forward = async (fd: Fd, stream: 'stdout' | 'stderr'): Promise<void> =>
       await readAll(fd, chunk => request.onOutput(stream, chunk))
     await Promise.all([forward(outReader, 'stdout'), forward(errReader, 'stderr')])
-    return await ended(created, helperPid)
+    const status = await ended(created, helperPid)
+    if (created.cgroupFolder !== undefined) await removeGroup(created.cgroupFolder)
+    return status
   } finally {
     signal.removeEventListener('abort', kill)
   }
+}
+
+/** systemd removes a scope by itself. */
+async function removeGroup(folder: string): Promise<void> {
+  if (!folder.endsWith('.scope')) await (await import('#cgroup/files.ts')).removeCgroup(folder)
 }
 
 function openPair(resources: DisposableStack): [Fd, Fd] {

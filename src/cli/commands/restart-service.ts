@@ -5,8 +5,8 @@ import { printError, printLine } from '#cli/output.ts'
 
 export const restartServiceCommand = defineCommand({
   usage: '[options]',
-  description: `Installs and enables tspod-restart.service for the user's systemd: it starts every container with --restart=always when the
-machine starts (with lingering) or the user logs in (without). See docs/systemd.md.`,
+  description: `Installs and enables tspod-restart.service for the user's systemd: it starts every container with --restart=always, and those
+with unless-stopped that were not stopped, when the machine starts (with lingering) or the user logs in (without). See docs/systemd.md.`,
   options: { remove: flag('Remove it') },
   operands: '',
   async run(values) {

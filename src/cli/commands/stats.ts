@@ -35,7 +35,7 @@ export const statsCommand = defineCommand({
     const names = values.latest === true ? [{ latest: true } as const] : operands
     const { StatisticsReader } = await import('#engine/container/stats.ts')
     const selection = { names, all: names.length === 0, filters: [], ignoreMissing: false }
-    const reader = await StatisticsReader.open(selection)
+    const reader = await StatisticsReader.open(selection, { pressure: values.format !== undefined })
     const isLive = values.noStream !== true && values.format === undefined && process.stdout.isTTY
     const history = new Map<string, number[]>()
     for (let look = 0; ; look++) {
@@ -55,17 +55,22 @@ async function render(
   history: ReadonlyMap<string, number[]> | undefined,
 ): Promise<string> {
   const full = values.noTrunc ?? false
-  if (values.format === undefined) return renderTable(found, columnsFor(full, history))
+  if (values.format === undefined) {
+    const rows = found.map(one => ({ ...statisticsRow(one, full), id: one.id }))
+    return renderTable(rows, columnsFor(history))
+  }
   const { renderRows, wantsJson } = await import('#cli/format/report.ts')
   if (wantsJson(values.format)) return formatJson(found.map(statisticsJson))
   const rows = found.map(one => statisticsRow(one, full))
   return renderRows(values.format, rows, { headings, fields })
 }
 
-function columnsFor(full: boolean, history: ReadonlyMap<string, number[]> | undefined): Column<ContainerStatistics>[] {
-  const column = (field: (typeof fields)[number]): Column<ContainerStatistics> => ({
+type Row = Record<string, unknown> & { id: string }
+
+function columnsFor(history: ReadonlyMap<string, number[]> | undefined): Column<Row>[] {
+  const column = (field: (typeof fields)[number]): Column<Row> => ({
     title: headings[field] ?? field,
-    cell: one => String(statisticsRow(one, full)[field]),
+    cell: row => String(row[field]),
   })
   const columns = (
     ['ID', 'Name', 'CPUPerc', 'MemUsage', 'MemPerc', 'NetIO', 'BlockIO', 'PIDS', 'UpTime', 'AVGCPU'] as const

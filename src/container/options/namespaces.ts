@@ -110,7 +110,8 @@ function requireNoExtras(text: string, { aliases = [], ip, ip6, mac }: NetworkEx
   const found =
     aliases.length > 0 ? '--network-alias' : ip !== undefined ? '--ip' : ip6 !== undefined ? '--ip6' : '--mac-address'
   if (aliases.length === 0 && ip === undefined && ip6 === undefined && mac === undefined) return
-  throw new TspodError('INVALID', `${found} needs a user-defined network, found --network "${text}"`, {
+  const where = text === '' ? 'found no --network' : `found --network "${text}"`
+  throw new TspodError('INVALID', `${found} needs a user-defined network, ${where}`, {
     hint: 'add --network bridge, or the name of a network',
   })
 }
@@ -140,6 +141,16 @@ export function checkIp(text: string, version: 4 | 6, refuse: Refuse): string {
   const bytes = parseIp(text)
   if (bytes?.byteLength !== (version === 4 ? 4 : 16)) throw refuse(`"${text}" is no IPv${version} address`)
   return formatIp(bytes)
+}
+
+/** --dns: addresses as they are written everywhere, or "none": the image's resolv.conf. Throws INVALID quoting the text. */
+export function parseDnsServers(texts: readonly string[]): string[] {
+  return texts.map(text => {
+    const bytes = parseIp(text)
+    if (bytes !== undefined) return formatIp(bytes)
+    if (text === 'none' && texts.length === 1) return text
+    throw new TspodError('INVALID', `parsing --dns "${text}": must be an IP address, or none alone`)
+  })
 }
 
 export function checkMac(text: string, refuse: Refuse): string {

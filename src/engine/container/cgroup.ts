@@ -5,12 +5,16 @@ import type { SoftLimits } from '#cgroup/soft-limits.ts'
 import { type ContainerRecord, containerDir } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import { type ContainerState, readState } from '#container/state.ts'
+import { keeperUnit } from '#engine/detach.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import type { ResourcesSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
 
 /** Throws, with the reason, for limits that cannot be enforced on this machine, or come close to where that is wanted. */
-export async function checkLimits(engine: Engine, request: ContainerRequest): Promise<void> {
+export async function checkLimits(
+  engine: Engine,
+  request: Pick<ContainerRequest, 'resources' | 'cgroups' | 'cgroupParent' | 'softLimits'>,
+): Promise<void> {
   const { resources, cgroups, cgroupParent, softLimits } = request
   if (cgroupParent !== undefined) await requireParent(engine, cgroupParent)
   if (resources === undefined) return
@@ -88,17 +92,18 @@ function withProcessLimit(spec: RuntimeSpec, { processes }: SoftLimits): Runtime
  */
 export async function placeInCgroup(
   engine: Engine,
-  { id, name, request }: Pick<ContainerRecord, 'id' | 'name' | 'request'>,
+  record: Pick<ContainerRecord, 'id' | 'name' | 'request' | 'stopSignal' | 'stopTimeoutSeconds'>,
   spec: RuntimeSpec,
   staysHere: boolean,
 ): Promise<PlacedContainer> {
+  const { id, name, request, stopSignal, stopTimeoutSeconds } = record
   const isSoft = request.softLimits === true && request.resources !== undefined
   const { enforced, soft } = isSoft ? await partLimits(engine, id, request) : { enforced: undefined, soft: undefined }
   if (soft !== undefined) {
     const softened = withProcessLimit(withResources(spec, enforced), soft)
     const placed = await placeInCgroup(
       engine,
-      { id, name, request: withoutSoftLimits(request, enforced) },
+      { ...record, request: withoutSoftLimits(request, enforced) },
       softened,
       staysHere,
     )
@@ -116,6 +121,8 @@ export async function placeInCgroup(
     name,
     settings: planSettings(resources),
     isSplit: request.cgroups === 'split',
+    stop: { signal: stopSignal, timeoutSeconds: stopTimeoutSeconds },
+    outlivedBy: [keeperUnit((await engine.namespace()).keeper.pid)],
     separateMonitor: request.cgroups !== 'no-conmon' && !staysHere,
     ...(request.cgroupParent !== undefined && { parent: request.cgroupParent }),
   })

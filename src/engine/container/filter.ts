@@ -2,6 +2,8 @@
 
 import { findContainer } from '#container/name-index.ts'
 import { readRecord } from '#container/record.ts'
+import { startsAtBoot } from '#container/restart-policy.ts'
+import { wasEndedByUser } from '#container/state.ts'
 import type { ContainerFilter, LabelFilter } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
@@ -49,6 +51,9 @@ async function testOf(engine: Engine, filter: ContainerFilter): Promise<Test> {
       return container => healthOf(container) === (filter.health === 'none' ? undefined : filter.health)
     case 'restart-policy':
       return ({ record }) => record !== undefined && (record.request.restart?.name ?? 'no') === filter.value
+    case 'should-start-on-boot':
+      return ({ record, report }) =>
+        record !== undefined && startsAtBoot(record.request.restart, wasEndedByUser(report)) === filter.value
     case 'exited':
       return ({ report }) => report.status === 'exited' && report.exit?.exitCode === filter.code
     case 'until':

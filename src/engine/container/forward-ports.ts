@@ -9,15 +9,15 @@ import type { LivePorts, NetworkDriver, PortForwarder } from '#network/driver.ts
 import type { CreatedContainer } from './create.ts'
 import type { JoinedNetworks } from './join-networks.ts'
 import { ensureService, servedContainer } from './network-service.ts'
+import { serviceHost } from './service-host.ts'
 
 /** For a container that is about to start with such ports. */
 export async function joinForwarder(engine: Engine, { record, blueprint }: CreatedContainer): Promise<JoinedNetworks> {
   const { driver } = blueprint.network
   if (driver === undefined) throw new RangeError('a container without a network has no ports')
   const { connection } = await reserveNetworks({
-    namespace: await engine.namespace(),
-    runRoot: engine.runRoot,
-    container: servedContainer(record, { network: { driver: driver.name, address: driver.address } }),
+    host: await serviceHost(engine),
+    container: servedContainer(engine, record, { network: { driver: driver.name, address: driver.address } }),
     endpoints: [],
   })
   return { driver: withForwarded(driver), connection, files: blueprint.files }
@@ -46,9 +46,9 @@ export async function livePorts(
   if (forwarder.live !== undefined && forwarder.isForwarded?.(port) !== true) return forwarder.live
   await ensureService(engine)
   const { pid, startTime } = state
-  const { connection } = await askService(await engine.namespace(), engine.runRoot, {
+  const { connection } = await askService(await serviceHost(engine), {
     op: 'adopt',
-    container: servedContainer(record, state),
+    container: servedContainer(engine, record, state),
     pid,
     startTime,
   })

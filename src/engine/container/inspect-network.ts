@@ -2,6 +2,7 @@
 import type { ContainerRecord } from '#container/record.ts'
 import { type ContainerState, isHelperAlive } from '#container/state.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
+import type { Engine } from '#engine/open.ts'
 import type { Endpoint } from '#network/bridge/protocol.ts'
 import { lookInside } from '#network/look-inside.ts'
 import { type PortMapping, unfoldPorts } from '#network/ports/mapping.ts'
@@ -12,7 +13,11 @@ import type { SeenContainer } from './survey.ts'
  * NetworkSettings. Beyond podman's: `SourceAddress`, whether servers behind published ports see their client's address (`kept`; with
  * slirp4netns clients on this machine's loopback have the gateway's), and `Helper`, the program that connects the container.
  */
-export function describeNetwork(seen: SeenContainer, record: ContainerRecord): InspectObject {
+export function describeNetwork(
+  engine: Pick<Engine, 'config'>,
+  seen: SeenContainer,
+  record: ContainerRecord,
+): InspectObject {
   const { isRunning, report } = seen
   const state = isRunning ? report.state : undefined
   const driver = state?.network?.driver
@@ -35,7 +40,7 @@ export function describeNetwork(seen: SeenContainer, record: ContainerRecord): I
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
     Ports: portBindings(record.ports, record.exposed),
-    Networks: describeEndpoints(known?.endpoints ?? [], seen.id),
+    Networks: describeEndpoints(isRunning ? (known?.endpoints ?? []) : wishedEndpoints(engine, record), seen.id),
     SandboxKey: state === undefined ? '' : `/proc/${state.pid}/ns/net`,
     ...(record.ports !== undefined && { SourceAddress: sourceAddress(record.ports, state?.network) }),
     ...(driver !== undefined &&
@@ -57,10 +62,23 @@ function sourceAddress(ports: readonly PortMapping[], network: ContainerState['n
   return isRewritten ? 'rewritten' : 'kept'
 }
 
+/** The networks of a container that does not run: it has nothing of them yet but its names. */
+function wishedEndpoints(
+  { config }: Pick<Engine, 'config'>,
+  { network }: ContainerRecord,
+): Pick<Endpoint, 'network' | 'aliases'>[] {
+  if (network.kind !== 'networks') return []
+  const nameOf = (name: string) => (name === 'bridge' ? config.network.defaultNetwork : name)
+  return network.networks.map(({ name, aliases }) => ({ network: nameOf(name), aliases }))
+}
+
 /** By the networks' names, in podman's words. */
-function describeEndpoints(endpoints: readonly Endpoint[], id: string): InspectObject {
+function describeEndpoints(
+  endpoints: readonly (Pick<Endpoint, 'network' | 'aliases'> & Partial<Endpoint>)[],
+  id: string,
+): InspectObject {
   return Object.fromEntries(
-    endpoints.map(({ network, networkId, addresses, mac, aliases }) => {
+    endpoints.map(({ network, networkId = '', addresses = [], mac = '', aliases }) => {
       const four = addresses.find(({ ip }) => !ip.includes(':'))
       const six = addresses.find(({ ip }) => ip.includes(':'))
       const described = {

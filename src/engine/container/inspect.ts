@@ -71,7 +71,7 @@ async function describe(engine: Engine, seen: SeenContainer, size: ContainerSize
     ...(size !== undefined && { SizeRw: size.writableBytes, SizeRootFs: size.rootFsBytes }),
     Mounts: describeMounts(record),
     Dependencies: record.dependsOn,
-    NetworkSettings: describeNetwork(seen, record),
+    NetworkSettings: describeNetwork(engine, seen, record),
     Namespace: '',
     IsInfra: false,
     IsService: false,

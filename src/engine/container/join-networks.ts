@@ -1,6 +1,7 @@
 // The user-defined networks of a container: which they are, and its places on them when it starts. Loaded only for such containers.
 
-import type { ContainerRecord } from '#container/record.ts'
+import { join } from 'node:path'
+import { type ContainerRecord, containerDir } from '#container/record.ts'
 import type { NetworkRequest, NetworkWish } from '#container/request.ts'
 import type { Engine } from '#engine/open.ts'
 import { findProgram } from '#host/helper-programs.ts'
@@ -12,6 +13,7 @@ import type { NetworkConnection, NetworkDriver } from '#network/driver.ts'
 import { type DefaultNetwork, findNetwork } from '#network/networks.ts'
 import { ownAddress } from '#network/own-address.ts'
 import type { CreatedContainer } from './create.ts'
+import { serviceHost } from './service-host.ts'
 
 export function networkByDefault({ config }: Pick<Engine, 'config'>): DefaultNetwork {
   return { name: config.network.defaultNetwork, subnet: config.network.defaultSubnet }
@@ -39,8 +41,11 @@ export function endpointRequest(engine: Engine, wish: NetworkWish): EndpointRequ
 }
 
 /** A container as the network service knows it. */
-export function endpointContainer({ id, name, request }: ContainerRecord): EndpointContainer {
-  return { id, name, dns: request.dns }
+export function endpointContainer(
+  { graphRoot }: Pick<Engine, 'graphRoot'>,
+  { id, name, request }: ContainerRecord,
+): EndpointContainer {
+  return { id, name, dns: request.dns, hosts: join(containerDir(graphRoot, id), 'hosts') }
 }
 
 /** slirp4netns; absent where it is not installed. */
@@ -57,9 +62,8 @@ export interface JoinedNetworks {
 /** Reserves a container's places; the connection makes them real when its process is there. */
 export async function joinNetworks(engine: Engine, { record, blueprint }: CreatedContainer): Promise<JoinedNetworks> {
   const { connection, reservation } = await reserveNetworks({
-    namespace: await engine.namespace(),
-    runRoot: engine.runRoot,
-    container: endpointContainer(record),
+    host: await serviceHost(engine),
+    container: endpointContainer(engine, record),
     endpoints: wishesOf(record.network).map(wish => endpointRequest(engine, wish)),
     uplinkPath: uplinkPath(engine),
   })

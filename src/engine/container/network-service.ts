@@ -10,6 +10,7 @@ import type { Endpoint, EndpointContainer, EndpointRequest } from '#network/brid
 import { findNetwork } from '#network/networks.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { endpointContainer, networkByDefault, uplinkPath } from './join-networks.ts'
+import { serviceHost } from './service-host.ts'
 import { surveyRunning } from './survey.ts'
 
 /** A running container that the network service looks after. */
@@ -46,9 +47,9 @@ export function isServed(record: ContainerRecord, state: ContainerState): boolea
 /** Has the service make what a running container had; one that the service knows is left as it is. */
 export async function restoreContainer(engine: Engine, { record, state }: ServedContainer): Promise<void> {
   const { pid, startTime } = state
-  const { connection } = await askService(await engine.namespace(), engine.runRoot, {
+  const { connection } = await askService(await serviceHost(engine), {
     op: 'restore',
-    container: servedContainer(record, state),
+    container: servedContainer(engine, record, state),
     pid,
     startTime,
     endpoints: endpointsOf(state).map(endpoint => requestOf(engine, endpoint)),
@@ -60,13 +61,14 @@ export async function restoreContainer(engine: Engine, { record, state }: Served
 
 /** As the service knows it: one with a helper of its own by the addresses that this gave it. */
 export function servedContainer(
+  engine: Pick<Engine, 'graphRoot'>,
   record: ContainerRecord,
   { network }: Pick<ContainerState, 'network'>,
 ): EndpointContainer {
   const { address } = network ?? {}
-  if (address?.endpoints !== undefined) return endpointContainer(record)
+  if (address?.endpoints !== undefined) return endpointContainer(engine, record)
   const addresses = [address?.address, address?.address6?.address].filter(each => each !== undefined)
-  return { ...endpointContainer(record), guest: addresses }
+  return { ...endpointContainer(engine, record), guest: addresses }
 }
 
 function endpointsOf({ network }: ContainerState): Endpoint[] {

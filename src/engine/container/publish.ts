@@ -44,21 +44,28 @@ export function decidePorts(
     log.warn('Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use')
     return []
   }
-  const ports = distinct(chooseHostPorts(wanted))
+  const ports = distinct(chooseHostPorts(wanted), network.ports.everyAddress)
   for (const port of ports) network.ports.check(port)
   return ports
 }
 
-/** Without exact repetitions. Throws where two overlap. */
-function distinct(ports: readonly PortMapping[]): PortMapping[] {
+/** Without repetitions. Throws where two overlap. */
+function distinct(ports: readonly PortMapping[], everyAddress: readonly string[]): PortMapping[] {
   const kept: PortMapping[] = []
   for (const port of ports) {
-    const other = kept.find(each => isPortConflict(each, port))
+    const other = kept.find(each => isPortConflict(each, port, everyAddress))
     if (other === undefined) kept.push(port)
-    else if (portText(other) !== portText(port))
+    else if (!isPublishedBy(other, port))
       throw new TspodError('INVALID', `publishing ${portText(port)}: ${portText(other)} is asked for too`)
   }
   return kept
+}
+
+/** True where the first, of every address or the same one, is the second too. */
+function isPublishedBy(whole: PortMapping, part: PortMapping): boolean {
+  const { hostPort, containerPort, range } = part
+  const isSame = whole.hostPort === hostPort && whole.containerPort === containerPort && whole.range === range
+  return isSame && (whole.hostIp === '' || whole.hostIp === part.hostIp)
 }
 
 /**

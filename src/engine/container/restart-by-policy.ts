@@ -47,8 +47,8 @@ async function restart(
 }
 
 /** For a caller that holds the container's lock: it stays as it is. `byUser`: it has been stopped, rather than started otherwise. */
-export async function cancelRestart(folder: string, { status, exit }: StatusReport, byUser: boolean): Promise<void> {
-  if (status !== 'restarting' || exit?.restart === undefined) return
+export async function cancelRestart(folder: string, { exit }: StatusReport, byUser: boolean): Promise<void> {
+  if (exit?.restart === undefined) return
   const { process: monitor } = exit.restart
   const { restart: _, ...ended } = readExitRecord(folder) ?? exit
   writeExitRecord(folder, { ...ended, ...(byUser && { endedByUser: true }) }, true)

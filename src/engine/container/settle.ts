@@ -5,7 +5,7 @@ import { recordUnknownEnd, unknownExitCode } from '#container/exit-record.ts'
 import { tryContainerLock, withContainerLock } from '#container/lock.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import { unmarkRunning } from '#container/running-index.ts'
-import { endOrphanedHelper, isLost, readStatus } from '#container/state.ts'
+import { endOrphanedHelper, isLost, readStatus, wantsEnd } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { hasCode } from '#errors.ts'
 import { log } from '#log.ts'
@@ -28,7 +28,7 @@ export async function settleHeld(engine: Engine, id: ContainerId): Promise<void>
   const helper = endOrphanedHelper(report.state)
   const faults = await runOwedPoststop(folder)
   if (helper !== undefined) await awaitEnd(helper, HELPER_END_MS)
-  recordUnknownEnd(folder, report.state)
+  recordUnknownEnd(folder, { ...report.state, endedByUser: wantsEnd(report.state) })
   unmarkRunning(folder)
   const about = aboutContainer(engine, id)
   engine.journal({ ...about, status: 'died', exitCode: unknownExitCode })

@@ -15,14 +15,17 @@ export class StatisticsReader {
   readonly #selection: Selection
   readonly #before = new Map<string, { cpuUs: number; atNs: bigint }>()
 
-  private constructor(engine: Engine, selection: Selection) {
+  readonly #wantsPressure: boolean
+
+  private constructor(engine: Engine, selection: Selection, wantsPressure: boolean) {
     this.#engine = engine
     this.#selection = selection
+    this.#wantsPressure = wantsPressure
   }
 
-  /** `all`: every running container at each look; names must be of running ones. */
-  static async open(selection: Selection): Promise<StatisticsReader> {
-    return new StatisticsReader(await openEngine(), selection)
+  /** `all`: every running container at each look; names must be of running ones. `pressure` costs three more files of each. */
+  static async open(selection: Selection, { pressure }: { pressure: boolean }): Promise<StatisticsReader> {
+    return new StatisticsReader(await openEngine(), selection, pressure)
   }
 
   /** One look. Throws for a named container that does not run, unless it was seen before. */
@@ -46,7 +49,8 @@ export class StatisticsReader {
     const { state } = seen.report
     if (state === undefined || !seen.isRunning) return undefined
     const { cgroupFolder: group, pid } = state
-    const usage: Usage | undefined = group === undefined ? processes().usageOf(pid) : readGroupUsage(group)
+    const usage: Usage | undefined =
+      group === undefined ? processes().usageOf(pid) : readGroupUsage(group, this.#wantsPressure)
     if (usage === undefined) return undefined
     const atNs = process.hrtime.bigint()
     const upNs = Math.max(1, processAgeMs(state.startTime) * 1e6)

@@ -57,7 +57,8 @@ async function beginStop(engine: Engine, id: ContainerId, folder: string): Promi
   return await withContainerLock(folder, async () => {
     const report = readStatus(folder, machineOf(engine))
     requireAllowed('stop', id, report)
-    if (report.status === 'restarting')
+    if (report.exit?.restart !== undefined)
+      // also where the monitor that waits was killed: it may have an heir
       await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, true)
     if (!isRunning(report) || report.state === undefined) return undefined
     return noteStopper(folder, { ...report.state, stopper: thisProcess() })

@@ -1,5 +1,6 @@
 // Inputs and outputs of `build`: data only.
 import type { MountRequest, NetworkRequest } from '#container/request.ts'
+import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import type { ProgressEvent, PullOptions, WriteChunk } from './image.ts'
 
 /** Where COPY without --from reads. */
@@ -11,6 +12,13 @@ export type ContextRequest =
   /** a Containerfile alone */
   | { kind: 'none' }
 
+/** `--build-context`: what a name after FROM, `from=` and `--from=` means instead of an image. */
+export type NamedContext =
+  | Exclude<ContextRequest, { kind: 'none' }>
+  | { kind: 'image'; name: string }
+  /** an image of an OCI image layout: the one with this tag or digest; without either, the only one, or `latest` */
+  | { kind: 'layout'; path: string; tag?: string; digest?: string }
+
 export interface SecretRequest {
   id: string
   /** a file, or */
@@ -18,6 +26,13 @@ export interface SecretRequest {
   /** a variable of the caller's */
   env?: string
 }
+
+/** What answers for an id of `RUN --mount=type=ssh`. */
+export type SshRequest =
+  /** the socket of an agent */
+  | { kind: 'agent'; socket: string }
+  /** private keys, for an agent of the build's own */
+  | { kind: 'keys'; files: string[] }
 
 export type BuildOutput =
   | { kind: 'local'; path: string }
@@ -50,6 +65,9 @@ export interface RunSettings {
   groupAdd: string[]
   shmSizeBytes?: number
   httpProxy: boolean
+  /** Limits of each RUN, in a control group of its own. */
+  resources?: ResourcesSpec
+  cgroupParent?: string
 }
 
 export interface BuildRequest {
@@ -62,8 +80,7 @@ export interface BuildRequest {
   /** `--from`: in place of the first FROM's image */
   from?: string
   buildArgs: Map<string, string>
-  /** `--build-context name=value` */
-  contexts: Map<string, string>
+  contexts: Map<string, NamedContext>
   /** as typed; none: this machine's. Several make a list */
   platforms: string[]
   /** `--manifest`: a list that what is built is added to */
@@ -81,8 +98,7 @@ export interface BuildRequest {
   /** of the image, `NAME=value` */
   env: string[]
   secrets: SecretRequest[]
-  /** id to the socket of an agent */
-  ssh: Map<string, string>
+  ssh: Map<string, SshRequest>
   run: RunSettings
   format: 'oci' | 'docker'
   /** layers that are merged into one: those above the base, or all */

@@ -39,6 +39,7 @@ export type ContainerFilter =
   | { key: 'status'; status: ContainerStatus }
   | { key: 'health'; health: HealthStatus | 'none' }
   | { key: 'restart-policy'; value: string }
+  | { key: 'should-start-on-boot'; value: boolean }
   | { key: 'exited'; code: number }
   | { key: 'until'; beforeMs: number }
 

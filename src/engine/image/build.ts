@@ -1,14 +1,14 @@
 // build: from a Containerfile to an image. Stages that need nothing of each other are built side by side.
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { BuildCache } from '#build/cache.ts'
+import { BuildCache, type BuiltLayer } from '#build/cache.ts'
 import { DigestMemory } from '#build/context/digest.ts'
 import { parseContainerfile } from '#build/parse/containerfile.ts'
 import { planGraph } from '#build/plan/graph.ts'
 import { type GivenArgs, globalScope, unusedArgs } from '#build/plan/scope.ts'
 import { StepWorkers } from '#build/worker/conversation.ts'
 import { containerDir } from '#container/record.ts'
-import type { BuildOutcome, BuildRequest } from '#engine/contracts/build.ts'
+import type { BuildOutcome, BuildRequest, CacheTarget } from '#engine/contracts/build.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { openLease } from '#image/lease.ts'
@@ -31,6 +31,9 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const staging = stack.use(openStaging(graphRoot, 'build', () => engine.namespace()))
   // what a RUN writes lies there, and becomes a layer by a rename
   makeSpreadFolder(join(graphRoot, 'containers'))
+  const { resources, cgroupParent } = request.run
+  if (resources !== undefined || cgroupParent !== undefined)
+    await (await import('#engine/container/cgroup.ts')).checkLimits(engine, request.run)
   const { context, file: text } = await openBuildContext(request, staging.path)
   const file = parseContainerfile(text.name, text.text)
   if (file.directives.check !== undefined) {
@@ -51,7 +54,12 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const numbers = { step: 0, folder: 0 }
   const privateRoot = join(engine.runRoot, `build-${process.pid}`)
   stack.defer(() => rmSync(privateRoot, { recursive: true, force: true }))
-  const common: Omit<Session, 'platform' | 'args' | 'globals' | 'used'> = {
+  const privateFolder = (name: string): string => {
+    const folder = join(privateRoot, name)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return folder
+  }
+  const common: CommonSession = {
     engine,
     request,
     file,
@@ -65,30 +73,54 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
     mode: (await engine.namespace()).mode,
     scratch: staging.path,
     ...timeRule(request),
+    used: [],
+    agents: await openAgents(request, privateFolder, stack),
     nextStep: () => ++numbers.step,
     nextFolder: () => ++numbers.folder,
-    privateFolder(name) {
-      const folder = join(privateRoot, name)
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      return folder
-    },
+    privateFolder,
   }
   const [only, ...others] = request.platforms
   if (others.length === 0 && request.manifest === undefined) return await buildFor(common, only, names)
   const { buildList } = await import('./build/build-list.ts')
-  return await buildList(
-    engine,
-    request,
-    names,
-    async (platform, outputs) => await buildFor({ ...common, request: { ...request, outputs } }, platform, []),
-  )
+  const layers: BuiltLayer[] = []
+  const outcome = await buildList(engine, request, names, async (platform, outputs) => {
+    const session = { ...common, request: { ...request, outputs, cacheTo: request.cacheTo.filter(isInline) } }
+    return await buildFor(session, platform, [], layers)
+  })
+  await shareCache({ ...common, platform: hostPlatform() }, layers)
+  return outcome
 }
 
-/** Builds for one platform, this machine's where none is named; the image gets these names. */
+/** Sockets by the ids of `--ssh`; agents of the build's own end with `stack`. */
+async function openAgents(
+  { ssh, signal }: BuildRequest,
+  privateFolder: (name: string) => string,
+  stack: AsyncDisposableStack,
+): Promise<Map<string, string>> {
+  const sockets = new Map<string, string>()
+  for (const [id, wanted] of ssh) {
+    if (wanted.kind === 'agent') {
+      sockets.set(id, wanted.socket)
+      continue
+    }
+    const { startAgent } = await import('#build/run/ssh-agent.ts')
+    const agent = stack.use(await startAgent(wanted.files, privateFolder(`ssh-${sockets.size}`), signal))
+    sockets.set(id, agent.socket)
+  }
+  return sockets
+}
+
+/** A session before it is known for which platform. */
+type CommonSession = Omit<Session, 'platform' | 'args' | 'globals'>
+
+const isInline = ({ kind }: CacheTarget): boolean => kind === 'inline'
+
+/** Builds for one platform, this machine's where none is named; the image gets these names. What it is made of comes to `layers`. */
 async function buildFor(
-  common: Omit<Session, 'platform' | 'args' | 'globals' | 'used'>,
+  common: CommonSession,
   wanted: string | undefined,
   names: string[],
+  layers: BuiltLayer[] = [],
 ): Promise<BuildOutcome> {
   const { request, file } = common
   const buildPlatform = hostPlatform()
@@ -104,16 +136,14 @@ async function buildFor(
     all: !request.skipUnusedStages,
   })
   await using stack = new AsyncDisposableStack()
-  const session: Session = { ...common, platform, ...(wanted !== undefined && { wanted }), args, globals, used: [] }
+  const session: Session = { ...common, platform, ...(wanted !== undefined && { wanted }), args, globals }
   if (request.cacheFrom.length > 0) {
     const { SharedCache } = await import('./build/import-cache.ts')
     session.shared = stack.use(await SharedCache.open(session))
   }
   const built = await buildStages(session, graph)
-  if (request.cacheTo.length > 0) {
-    const { exportCache } = await import('./build/export-cache.ts')
-    await exportCache(session, built)
-  }
+  layers.push(...built.layers)
+  await shareCache(session, built.layers)
   const stage = await squashed(afterStages(session), built)
   if (request.outputs.length > 0) {
     const { writeOutputs } = await import('./build/outputs.ts')
@@ -122,6 +152,12 @@ async function buildFor(
   const { writeImage } = await import('./build/write-image.ts')
   const { image, digest } = await writeImage(afterStages(session), stage, names)
   return { imageId: image.id, digest, names }
+}
+
+async function shareCache(session: Omit<Session, 'args' | 'globals'>, layers: readonly BuiltLayer[]): Promise<void> {
+  if (session.request.cacheTo.every(isInline)) return
+  const { exportCache } = await import('./build/export-cache.ts')
+  await exportCache(session, layers)
 }
 
 async function squashed(session: BuildSession, stage: FinishedStage): Promise<FinishedStage> {

@@ -5,12 +5,16 @@ import { type Engine, openEngine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { DirSink, DockerArchiveSink, OciLayoutSink } from '#image/archive-write.ts'
 import { folderWriter, tarFileWriter, tarStreamWriter } from '#image/archive-writers.ts'
+import { digestOfBytes } from '#image/blobs.ts'
 import { defaultLevel } from '#image/compress.ts'
 import { type ConvertOptions, convertImage } from '#image/convert.ts'
-import type { ImageSink } from '#image/source.ts'
+import { formatIndex } from '#image/manifest-list.ts'
+import type { ImageSink, ManifestBytes } from '#image/source.ts'
 import { fullTagName } from '#image/store.ts'
 import type { StoredImage } from '#image/stored-image.ts'
+import type { Descriptor } from '#oci/descriptor.ts'
 import type { Digest } from '#oci/digest.ts'
+import type { ImageIndex } from '#oci/manifest.ts'
 import { openStaging } from '#storage/staging.ts'
 import { archiveBytes } from './unpacked-layers.ts'
 
@@ -30,33 +34,75 @@ export async function saveImages(names: string[], options: SaveOptions): Promise
   await using sink = await openSink(options)
   const digests: string[] = []
   for (const { digest, names: tags } of chosen) {
-    const { manifest, config, chain } = engine.images.open({ digest })
-    const stored = { digest, manifest, diffIds: config.rootfs.diff_ids }
-    const converted = await convertImage(engine.graphRoot, stored, {
-      ...shapeOf(options),
-      scratch: staging.path,
-      plainSizeOf: position => archiveBytes(engine.graphRoot, chain[position]),
-      openNamespace: () => engine.namespace(),
-    })
-    for (const { descriptor, open } of converted.blobs) {
-      const role = descriptor.digest === manifest.config.digest ? 'config' : 'layer'
-      const progress = { kind: 'blob', digest: descriptor.digest, role, totalBytes: descriptor.size } as const
-      if (await sink.hasBlob(descriptor)) {
-        options.onProgress?.({ ...progress, phase: 'exists', doneBytes: descriptor.size })
-        continue
-      }
-      options.onProgress?.({ ...progress, phase: 'copying', doneBytes: 0 })
-      await sink.putBlob(descriptor, open)
-      options.onProgress?.({ ...progress, phase: 'done', doneBytes: descriptor.size })
-    }
-    await sink.putManifest(converted.manifest, tags)
-    digests.push(converted.manifest.digest)
-    options.onProgress?.({ kind: 'manifest', digest: converted.manifest.digest })
+    const written = await writeTo(sink, engine, digest, options, staging.path)
+    await sink.putManifest(written, tags)
+    digests.push(written.digest)
+    options.onProgress?.({ kind: 'manifest', digest: written.digest })
   }
   await sink.finish()
   for (const { image, names: tags } of chosen)
     engine.journal({ type: 'image', status: 'save', id: image.id, name: tags[0] ?? '', attributes: image.labels })
   return digests
+}
+
+/** Images for several platforms as one OCI archive: an index of them stands in its index under each of the names. */
+export async function saveList(
+  engine: Engine,
+  index: ImageIndex,
+  { names, output }: { names: readonly string[]; output: SaveOptions['output'] },
+): Promise<void> {
+  const options: SaveOptions = {
+    format: 'oci-archive',
+    output,
+    multiImage: false,
+    compress: false,
+    uncompressed: false,
+  }
+  await using staging = openStaging(engine.graphRoot, 'save', () => engine.namespace())
+  await using sink = await openSink(options)
+  const manifests: Descriptor[] = []
+  for (const member of index.manifests) {
+    const { bytes, mediaType, digest } = await writeTo(sink, engine, member.digest, options, staging.path)
+    const descriptor = { ...member, mediaType, digest, size: bytes.byteLength }
+    manifests.push(descriptor)
+    if (await sink.hasBlob(descriptor)) continue
+    await sink.putBlob(descriptor, async function* () {
+      yield bytes
+    })
+  }
+  const bytes = formatIndex({ ...index, manifests })
+  await sink.putManifest({ bytes, mediaType: index.mediaType, digest: digestOfBytes(bytes) }, names)
+  await sink.finish()
+}
+
+/** All blobs of an image but its manifest, which is returned: it is another where layers had to change. */
+async function writeTo(
+  sink: ImageSink,
+  engine: Engine,
+  digest: Digest,
+  options: SaveOptions,
+  scratch: string,
+): Promise<ManifestBytes> {
+  const { manifest, config, chain } = engine.images.open({ digest })
+  const stored = { digest, manifest, diffIds: config.rootfs.diff_ids }
+  const converted = await convertImage(engine.graphRoot, stored, {
+    ...shapeOf(options),
+    scratch,
+    plainSizeOf: position => archiveBytes(engine.graphRoot, chain[position]),
+    openNamespace: () => engine.namespace(),
+  })
+  for (const { descriptor, open } of converted.blobs) {
+    const role = descriptor.digest === manifest.config.digest ? 'config' : 'layer'
+    const progress = { kind: 'blob', digest: descriptor.digest, role, totalBytes: descriptor.size } as const
+    if (await sink.hasBlob(descriptor)) {
+      options.onProgress?.({ ...progress, phase: 'exists', doneBytes: descriptor.size })
+      continue
+    }
+    options.onProgress?.({ ...progress, phase: 'copying', doneBytes: 0 })
+    await sink.putBlob(descriptor, open)
+    options.onProgress?.({ ...progress, phase: 'done', doneBytes: descriptor.size })
+  }
+  return converted.manifest
 }
 
 /** With `multiImage` every name is an image; otherwise the names after the first are further tags of the first. */

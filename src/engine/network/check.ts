@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectNetwork } from '#engine/container/connect-network.ts'
 import { networkByDefault, uplinkPath } from '#engine/container/join-networks.ts'
+import { serviceHost } from '#engine/container/service-host.ts'
 import type { NetworkCheck, NetworkCheckOptions } from '#engine/contracts/network.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { during, hasCode } from '#errors.ts'
@@ -140,8 +141,7 @@ async function joinBridge(
   resources: DisposableStack,
 ): Promise<readonly string[]> {
   const { connection, reservation } = await reserveNetworks({
-    namespace: await engine.namespace(),
-    runRoot: engine.runRoot,
+    host: await serviceHost(engine),
     container: { id, name: 'network-check', dns: [] },
     endpoints: [{ network: checkDefinition(engine, id), aliases: [] }],
     uplinkPath: uplinkPath(engine),

@@ -14,6 +14,7 @@ import {
   wishesOf,
 } from '#engine/container/join-networks.ts'
 import { ensureService } from '#engine/container/network-service.ts'
+import { serviceHost } from '#engine/container/service-host.ts'
 import { machineOf } from '#engine/container/survey.ts'
 import type { ConnectOptions } from '#engine/contracts/network.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -47,9 +48,9 @@ async function connectRunning(
   wish: NetworkWish,
 ): Promise<Endpoint> {
   await ensureService(engine)
-  const { connection, answer } = await askService(await engine.namespace(), engine.runRoot, {
+  const { connection, answer } = await askService(await serviceHost(engine), {
     op: 'connect',
-    container: endpointContainer(record),
+    container: endpointContainer(engine, record),
     pid,
     startTime,
     endpoint: endpointRequest(engine, wish),
@@ -73,7 +74,7 @@ export async function disconnectContainer(
       if (left.length === wishesOf(record.network).length)
         throw new TspodError(
           'NOT_FOUND',
-          `container ${record.id} is not connected to network "${name}": network is not connected`,
+          `container ${record.name} is not connected to network "${name}": network is not connected`,
         )
       if (state !== undefined) {
         using service = findService(engine.runRoot)

@@ -127,11 +127,14 @@ function decideSubnet(
   }
 }
 
-function addressIn(subnet: Subnet, text: string, option: string): string {
+/** `typed` is what the address was said with, where that is more than the address. */
+function addressIn(subnet: Subnet, text: string, option: string, typed = text): string {
   const address = parseIp(text)
-  if (address === undefined) throw new TspodError('INVALID', `parsing ${option} "${text}": it is no address`)
+  const what = typed === text ? 'it' : text
+  const refuse = (why: string) => new TspodError('INVALID', `parsing ${option} "${typed}": ${what} ${why}`)
+  if (address === undefined) throw refuse('is no address')
   if (isInSubnet(subnet, address)) return formatIp(address)
-  throw new TspodError('INVALID', `parsing ${option} "${text}": it is not in subnet ${formatSubnet(subnet)}`)
+  throw refuse(`is not in subnet ${formatSubnet(subnet)}`)
 }
 
 /** `10.89.1.128/25`, or `first-last`. */
@@ -139,16 +142,18 @@ function parseRange(subnet: Subnet, text: string): { start_ip: string; end_ip: s
   const dash = text.indexOf('-')
   if (dash > 0)
     return {
-      start_ip: addressIn(subnet, text.slice(0, dash), '--ip-range'),
-      end_ip: addressIn(subnet, text.slice(dash + 1), '--ip-range'),
+      start_ip: addressIn(subnet, text.slice(0, dash), '--ip-range', text),
+      end_ip: addressIn(subnet, text.slice(dash + 1), '--ip-range', text),
     }
   const range = parseSubnet(text)
   if (range === undefined)
     throw new TspodError('INVALID', `parsing --ip-range "${text}": must be a subnet or FIRST-LAST`)
+  const first = subnetSize(range) > 2n ? range.base + 1n : range.base
   const last = ipOfValue(range.version, range.base + subnetSize(range) - 1n)
   return {
-    start_ip: addressIn(subnet, formatIp(ipOfValue(range.version, range.base)), '--ip-range'),
-    end_ip: addressIn(subnet, formatIp(last), '--ip-range'),
+    // as podman: the first one, where there are more, is the range's own
+    start_ip: addressIn(subnet, formatIp(ipOfValue(range.version, first)), '--ip-range', text),
+    end_ip: addressIn(subnet, formatIp(last), '--ip-range', text),
   }
 }
 

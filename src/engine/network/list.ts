@@ -10,19 +10,21 @@ import { containersByNetwork } from './users.ts'
 export async function listUserNetworks(filters: NetworkFilter[]): Promise<NetworkSummary[]> {
   const engine = await openEngine()
   const users = containersByNetwork(engine)
-  const all = listNetworks(engine.graphRoot, networkByDefault(engine)).map(definition => ({
+  const byDefault = networkByDefault(engine)
+  const all = listNetworks(engine.graphRoot, byDefault).map(definition => ({
     definition,
     containers: users.get(definition.name) ?? [],
   }))
   const groups = new Map<string, ((network: NetworkSummary) => boolean)[]>()
   for (const [index, filter] of filters.entries()) {
     const group = filter.key === 'label' ? `label ${index}` : filter.key
-    groups.set(group, [...(groups.get(group) ?? []), testOf(filter)])
+    groups.set(group, [...(groups.get(group) ?? []), testOf(filter, byDefault.name)])
   }
   return all.filter(network => [...groups.values()].every(tests => tests.some(test => test(network))))
 }
 
-function testOf(filter: NetworkFilter): (network: NetworkSummary) => boolean {
+/** The network `alwaysThere` was never made and cannot be removed: it is neither old nor dangling. */
+function testOf(filter: NetworkFilter, alwaysThere: string): (network: NetworkSummary) => boolean {
   switch (filter.key) {
     case 'label':
       return ({ definition }) => hasLabel(definition.labels ?? {}, filter)
@@ -35,8 +37,9 @@ function testOf(filter: NetworkFilter): (network: NetworkSummary) => boolean {
     case 'driver':
       return ({ definition }) => definition.driver === filter.value
     case 'dangling':
-      return ({ containers }) => (containers.length === 0) === filter.value
+      return ({ definition, containers }) =>
+        (containers.length === 0 && definition.name !== alwaysThere) === filter.value
     case 'until':
-      return ({ definition }) => Date.parse(definition.created) < filter.beforeMs
+      return ({ definition }) => definition.name !== alwaysThere && Date.parse(definition.created) < filter.beforeMs
   }
 }

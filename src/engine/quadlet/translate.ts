@@ -39,6 +39,7 @@ export async function checkedServices(
   const translation = translateUnits(sources, {
     program: programWords(),
     isUser: !hostUser().isRoot,
+    canSplit: !hostUser().isRoot && existsSync('/sys/fs/cgroup/cgroup.controllers'),
     exists: existsSync,
   })
   const failed = new Map(translation.failures.map(({ source, error }) => [source.name, error]))

@@ -34,6 +34,14 @@ const REOPEN_LOOK_MS = 50
 /** A service that ends while we connect makes room for the next one; this often in a row nobody is that unlucky. */
 const TRIES = 5
 
+/** What it takes to reach the service, and to start it where none runs. */
+export interface ServiceHost {
+  namespace: UserNamespace
+  runRoot: string
+  /** Takes a service that is about to begin out of what the caller belongs to. */
+  detach: (pid: number) => Promise<void>
+}
+
 /** A conversation with the service. Closing it before `attach` was answered gives back what was reserved. */
 export class ServiceConnection implements Disposable {
   readonly #socket: Fd
@@ -117,12 +125,11 @@ export function awaitService(runRoot: string): boolean {
 
 /** Sends the first request of a conversation to the service, which is started where none runs, and returns its answer. */
 export async function askService<O extends ServiceRequest['op']>(
-  namespace: UserNamespace,
-  runRoot: string,
+  host: ServiceHost,
   request: RequestOf<O>,
 ): Promise<{ connection: ServiceConnection; answer: Answers[O] }> {
   for (let attempt = 1; ; attempt++) {
-    const connection = findService(runRoot) ?? (await startService(namespace, runRoot))
+    const connection = findService(host.runRoot) ?? (await startService(host))
     try {
       return { connection, answer: connection.ask(request) }
     } catch (error) {
@@ -134,14 +141,15 @@ export async function askService<O extends ServiceRequest['op']>(
   }
 }
 
-async function startService(namespace: UserNamespace, runRoot: string): Promise<ServiceConnection> {
+async function startService(host: ServiceHost): Promise<ServiceConnection> {
+  const { runRoot } = host
   mkdirSync(runRoot, { recursive: true, mode: 0o700 })
-  return await withFileLock(join(runRoot, SERVICE_LOCK), () => {
+  return await withFileLock(join(runRoot, SERVICE_LOCK), async () => {
     const meanwhile = findService(runRoot)
     if (meanwhile !== undefined) return meanwhile
     // whoever connects from now on waits until the service is there
     using listener = listenUnix(runRoot, SERVICE_SOCKET)
-    execute(namespace, runRoot, listener)
+    await execute(host, listener)
     const connection = findService(runRoot)
     if (connection === undefined)
       throw new TspodError('INTERNAL', 'starting the network service: its socket has vanished')
@@ -149,11 +157,12 @@ async function startService(namespace: UserNamespace, runRoot: string): Promise<
   })
 }
 
-function execute(namespace: UserNamespace, runRoot: string, listener: Fd): void {
+async function execute({ namespace, runRoot, detach }: ServiceHost, listener: Fd): Promise<void> {
   using nullFd = openFile('/dev/null', O_RDWR)
   const { path, argv } = selfCommand(`networks:${runRoot}`)
   using executable = openFile(path, O_RDONLY)
   using servant = Servant.start([], enterCalls(namespace))
+  await detach(servant.pid)
   servant.exec([
     call('setsid'),
     call('chdir', '/'),

@@ -5,15 +5,13 @@ import type { LivePorts, NetworkAddress, NetworkConnection, PortForwarder } from
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { PortTakenError } from '#network/ports/taken.ts'
 import type { ProcessIdentity } from '#sys/process.ts'
-import type { UserNamespace } from '#userns/user-namespace.ts'
-import { askService, findService, type ServiceConnection } from './client.ts'
+import { askService, findService, type ServiceConnection, type ServiceHost } from './client.ts'
 import { DOMAIN } from './dns/names.ts'
 import { bridgePortRules } from './kind.ts'
 import type { EndpointContainer, EndpointRequest, Reservation } from './protocol.ts'
 
 export interface ReserveRequest {
-  namespace: UserNamespace
-  runRoot: string
+  host: ServiceHost
   container: EndpointContainer
   endpoints: EndpointRequest[]
   /** slirp4netns; absent where it is not installed */
@@ -24,8 +22,8 @@ export interface ReserveRequest {
 export async function reserveNetworks(
   request: ReserveRequest,
 ): Promise<{ connection: NetworkConnection; reservation: Reservation }> {
-  const { namespace, runRoot, container, endpoints, uplinkPath } = request
-  const asked = await askService(namespace, runRoot, { op: 'reserve', container, endpoints })
+  const { host, container, endpoints, uplinkPath } = request
+  const asked = await askService(host, { op: 'reserve', container, endpoints })
   return { connection: new Place(asked.connection, uplinkPath), reservation: asked.answer }
 }
 

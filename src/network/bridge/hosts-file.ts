@@ -21,13 +21,14 @@ export function exchangeOwnLines(
   return [...kept.slice(0, at), ...after.map(address => `${address}\t${shown.join(' ')}`), ...kept.slice(at)].join('\n')
 }
 
-/** Does nothing where the container was made without the file. */
-export function updateHosts(
-  path: string,
-  before: readonly string[],
-  after: readonly string[],
-  names: readonly string[],
-): void {
+/** Has every line of one address be of another. Pure. */
+export function exchangeAddress(text: string, before: string, after: string): string {
+  const lines = text.split('\n')
+  return lines.map(line => (line.split(/\s/, 1)[0] === before ? after + line.slice(before.length) : line)).join('\n')
+}
+
+/** Changes a hosts file where it lies. Does nothing where the container was made without the file. */
+export function updateHosts(path: string, change: (text: string) => string): void {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -35,6 +36,6 @@ export function updateHosts(
     if (errnoOf(error) === 'ENOENT') return
     throw error
   }
-  const changed = exchangeOwnLines(text, before, after, names)
+  const changed = change(text)
   if (changed !== text) writeFileSync(path, changed)
 }

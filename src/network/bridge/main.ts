@@ -1,10 +1,11 @@
 // The network service's role, `tspod networks:<runtime folder>`: started by the first container that needs a user-defined network, or by
 // the watcher when the service before it was killed; ends with the last container. In the user's namespace, in the host's network.
-import { appendFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { releaseMemory, sleepSync } from '#host/bun.ts'
 import { selfCommand } from '#host/executable.ts'
 import { raiseLimit } from '#host/limits.ts'
+import { ownAddress } from '#network/own-address.ts'
 import { Deadlines } from '#sys/deadlines.ts'
 import { Fd, openFile, openPipe } from '#sys/fd.ts'
 import { O_RDONLY } from '#sys/flags.ts'
@@ -14,6 +15,7 @@ import { waitProcess } from '#sys/process.ts'
 import { Connections, errorAnswer, type Session } from './connections.ts'
 import { NameServer } from './dns/server.ts'
 import { Hands } from './hands.ts'
+import { watchHostAddress } from './host-address.ts'
 import { openMemory, StateMemory } from './memory.ts'
 import { namespaceSettings } from './plumbing.ts'
 import {
@@ -112,6 +114,8 @@ class ServiceProcess {
     )
     if (kept === undefined) hands.write(namespaceSettings)
     this.#service.resume()
+    this.#service.moveHost(ownAddress())
+    watchHostAddress(this.#poller, this.#deadlines, address => this.#service.moveHost(address))
   }
 
   run(): void {
@@ -236,8 +240,10 @@ class ServiceProcess {
 
   /** Ends, unless somebody is about to come: whoever starts a service holds the lock. */
   #end(): void {
-    using lock = tryLock(join(this.#folder, SERVICE_LOCK))
-    if (lock === undefined) return
+    // where the folder has vanished nobody can be about to come
+    const isReachable = existsSync(this.#folder)
+    using lock = isReachable ? tryLock(join(this.#folder, SERVICE_LOCK)) : undefined
+    if (isReachable && lock === undefined) return
     this.#connections.accept(this.#listener.number)
     if (this.#connections.size > 0) return
     for (const name of [SERVICE_SOCKET, UPLINK_SOCKET, SERVICE_LOG]) rmSync(join(this.#folder, name), { force: true })

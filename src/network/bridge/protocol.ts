@@ -30,6 +30,8 @@ export interface EndpointContainer {
   name: string
   /** --dns: asked in place of the host's name servers */
   dns: string[]
+  /** path of its hosts file, which follows the machine's own address */
+  hosts?: string
   /** Its addresses where it is on no network of the service's: ports are forwarded to them. */
   guest?: string[]
 }

@@ -7,7 +7,7 @@ import type { NetworkDefinition } from '#network/definition.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { isAlive, type ProcessIdentity } from '#sys/process.ts'
 import { Bridges } from './bridges.ts'
-import { updateHosts } from './hosts-file.ts'
+import { exchangeAddress, exchangeOwnLines, updateHosts } from './hosts-file.ts'
 import type { ServiceParts } from './parts.ts'
 import { choosePlace } from './places.ts'
 import { ProcessWatch } from './process-watch.ts'
@@ -203,6 +203,20 @@ export class NetworkService {
     this.#save()
   }
 
+  /** The machine's own address is another one, or known for the first time; without any, the last one stays. */
+  moveHost(address: string | undefined): void {
+    const before = this.#state.hostAddress
+    if (address === undefined || address === before) return
+    this.#state.hostAddress = address
+    for (const { name, hosts } of before === undefined ? [] : this.#state.containers)
+      try {
+        if (hosts !== undefined) updateHosts(hosts, text => exchangeAddress(text, before ?? '', address))
+      } catch (error) {
+        this.#parts.log(`telling container ${name} of this machine's address: ${String(error)}`)
+      }
+    this.#save()
+  }
+
   /** Makes the interfaces of places, in the bridges and in the container. */
   #plug(container: ContainerState, process: ProcessIdentity, places: PlacedEndpoint[]): void {
     this.#bridges.open(places)
@@ -248,7 +262,8 @@ export class NetworkService {
   ): void {
     const { nameServers, addresses } = this.#facts(container)
     updateResolvConf(resolvConf, before.nameServers, nameServers)
-    updateHosts(hosts, before.addresses, addresses, [container.id.slice(0, 12), container.name])
+    const names = [container.id.slice(0, 12), container.name]
+    updateHosts(hosts, text => exchangeOwnLines(text, before.addresses, addresses, names))
   }
 
   /** Those of its networks, as far as they have names. */

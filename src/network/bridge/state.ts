@@ -20,6 +20,8 @@ export interface ContainerState {
   name: string
   /** --dns */
   dns: string[]
+  /** its hosts file */
+  hosts?: string
   /** its addresses where it is on none of our networks */
   guest?: string[]
   /** process 1; absent while its start is under way */
@@ -42,6 +44,8 @@ export interface ServiceState {
   networks: NetworkState[]
   /** interfaces are numbered by us: no index is ever asked for */
   nextIndex: number
+  /** the machine's own, as hosts files have it */
+  hostAddress?: string
   /** the program of the way out */
   uplinkPath?: string
   uplink?: ProcessIdentity

@@ -54,18 +54,26 @@ function isNext(a: PortMapping, b: PortMapping): boolean {
   )
 }
 
-/** True where both cannot be published at once: the same port of the same protocol, on addresses that overlap. */
-export function isPortConflict(a: PortMapping, b: PortMapping): boolean {
+/**
+ * True where both cannot be published at once: the same port of the same protocol, on addresses that overlap. `everyAddress` is what a
+ * port without an address is bound to: slirp4netns leaves IPv6 to others.
+ */
+export function isPortConflict(
+  a: PortMapping,
+  b: PortMapping,
+  everyAddress: readonly string[] = ['0.0.0.0', '::'],
+): boolean {
+  const addressesOf = ({ hostIp }: PortMapping) => (hostIp === '' ? everyAddress : [hostIp])
   return (
     a.protocol === b.protocol &&
     a.hostPort < b.hostPort + b.range &&
     b.hostPort < a.hostPort + a.range &&
-    addressesOverlap(a.hostIp, b.hostIp)
+    addressesOf(a).some(one => addressesOf(b).some(other => addressesOverlap(one, other)))
   )
 }
 
 function addressesOverlap(a: string, b: string): boolean {
-  if (a === b || a === '' || b === '') return true
+  if (a === b) return true
   if (a.includes(':') !== b.includes(':')) return false
   return isEveryAddress(a) || isEveryAddress(b)
 }

@@ -14,14 +14,19 @@ export interface Program {
   umask?: number
   /** Its working folder; absent: the servant's. A program that lives on should neither keep a folder busy nor begin in one that is gone. */
   folder?: string
+  /** SIGTERM is kept from it: it serves a container, which hears the same at logout and needs it until its own end. */
+  isDeafToTerm?: boolean
 }
 
 /** Where descriptors wait while the low numbers are put in order. */
 const PARKING = 400
 const LAST_STANDARD_SIGNAL = 31
+const SIGTERM_BIT = 1n << 14n
 
 /** The calls that execute a program; the last one is execve(2), or execveat(2) of a descriptor. */
-export function programCalls({ executable, argv, env, descriptors, umask, folder }: Program): Call[] {
+export function programCalls(program: Program): Call[] {
+  const { executable, argv, env, descriptors, umask, folder, isDeafToTerm } = program
+  const blocked = isDeafToTerm === true ? SIGTERM_BIT : 0n
   const moves = [...descriptors].map(([target, source], index) => ({ target, source, parked: PARKING + index }))
   const highest = Math.max(2, ...descriptors.keys())
   const parkedExecutable = PARKING + moves.length
@@ -39,7 +44,7 @@ export function programCalls({ executable, argv, env, descriptors, umask, folder
     ...Array.from({ length: LAST_STANDARD_SIGNAL }, (_, index) =>
       tolerate('EINVAL', call('rt_sigaction', index + 1, { memory: new BigUint64Array(4) }, 0, 8)),
     ),
-    call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array(1) }, 0, 8),
+    call('rt_sigprocmask', SIG_SETMASK, { memory: new BigUint64Array([blocked]) }, 0, 8),
     typeof executable === 'number'
       ? call('execveat', parkedExecutable, '', argv, env, AT_EMPTY_PATH)
       : call('execve', executable, argv, env),
@@ -57,6 +62,7 @@ export function backgroundCalls(path: string, argv: readonly string[]): Call[] {
       argv,
       env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'],
       descriptors: new Map([0, 1, 2].map(fd => [fd, nullFd])),
+      isDeafToTerm: true,
     }),
   ]
 }

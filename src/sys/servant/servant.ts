@@ -15,6 +15,7 @@ import { type Arena, arena } from './arena.ts'
 import { type Argument, type Call, call, encodeBatch, OPERATION_BYTES, resultAt } from './batch.ts'
 import { hasLostName, randomName } from './executed.ts'
 import { callError, ServantGone, ServantLate } from './failure.ts'
+import type { KeptBatch } from './kept-batch.ts'
 
 let runOp: NativeFunction | undefined
 
@@ -227,14 +228,16 @@ export class Servant implements Disposable {
       memory.endBatch()
       throw error
     }
-    this.#pending = { calls, start }
-    if (
-      trySyscall('sendto', this.#socket.number, new BigUint64Array([memory.address(start)]), 8, MSG_NOSIGNAL, 0, 0) !==
-      8
-    ) {
-      this.#settle()
-      throw new ServantGone(calls)
-    }
+    this.#send({ calls, start })
+  }
+
+  /** Performs a batch that was encoded before, and returns the results. */
+  repeat(kept: KeptBatch, deadlineMs = DEFAULT_DEADLINE_MS): number[] {
+    this.#awaitFirst()
+    if (this.#pending !== undefined) throw new RangeError('this servant has a batch under way')
+    arena().beginBatch()
+    this.#send(kept)
+    return this.answer(deadlineMs)
   }
 
   /** Waits for the batch that `post` handed over. */
@@ -372,6 +375,14 @@ export class Servant implements Disposable {
     } finally {
       this.#settle()
     }
+  }
+
+  #send(pending: Pending): void {
+    this.#pending = pending
+    const address = new BigUint64Array([arena().address(pending.start)])
+    if (trySyscall('sendto', this.#socket.number, address, 8, MSG_NOSIGNAL, 0, 0) === 8) return
+    this.#settle()
+    throw new ServantGone(pending.calls)
   }
 
   #settle(): void {

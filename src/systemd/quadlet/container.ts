@@ -151,10 +151,10 @@ function addReload(draft: Draft, name: string): void {
     addCommand(draft, 'ExecReload', [...baseCommand(draft), 'kill', '--signal', signal, name])
 }
 
-/** The monitor stays in the service's own group, where systemd looks for it. */
-function cgroupsOption({ source, group }: Draft): string[] {
+/** Both stay in the service's own group; where that cannot be parted, its monitor does, where systemd looks for it. */
+function cgroupsOption({ source, group, canSplit }: Draft): string[] {
   const mode = source.unit.text(group, 'CgroupsMode')
-  return mode === undefined ? ['--cgroups=no-conmon'] : ['--cgroups', mode]
+  return mode === undefined ? [canSplit ? '--cgroups=split' : '--cgroups=no-conmon'] : ['--cgroups', mode]
 }
 
 /** Who tells systemd that the service is there, and that nobody waits at the terminal. */

@@ -26,6 +26,8 @@ export interface Surroundings {
   program: readonly string[]
   /** for a user's manager, not the system's */
   isUser: boolean
+  /** a service's control group can be parted: one for the container, one for its monitor */
+  canSplit: boolean
   /** every Quadlet file by name */
   known: ReadonlyMap<string, UnitInfo>
   /** whether a file is there on this machine */

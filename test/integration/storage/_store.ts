@@ -55,7 +55,7 @@ export async function openTestStore(wish: NamespaceWish): Promise<TestStore> {
   const graphRoot = join(folder, 'graph')
   mkdirSync(runRoot, { mode: 0o700 })
   mkdirSync(graphRoot, { mode: 0o700 })
-  const namespace = await openUserNamespace(runRoot, wish, () => false)
+  const namespace = await openUserNamespace(runRoot, wish, { isInUse: () => false })
   return {
     graphRoot,
     namespace,

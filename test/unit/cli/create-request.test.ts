@@ -104,6 +104,12 @@ const wrong: [string[], string][] = [
   [['--platform', 'linux/arm64', '--arch', 'arm'], '--platform option can not be specified with'],
   [['--shm-size', 'big'], 'parsing --shm-size "big"'],
   [['-p', '80:x'], 'parsing --publish "80:x": container port is "x", must be 1-65535'],
+  [['--dns', 'nonsense'], 'parsing --dns "nonsense": must be an IP address'],
+  [['--dns', 'none', '--dns', '1.1.1.1'], 'parsing --dns "none": must be an IP address, or none alone'],
+  [['--ip', '10.0.0.1'], '--ip needs a user-defined network, found no --network'],
+  [['--network', 'host', '--ip', '10.0.0.1'], '--ip needs a user-defined network, found --network "host"'],
+  [['--network', 'container:x', '--dns', '1.1.1.1'], 'conflicting options: dns and the network mode: container'],
+  [['--network', 'container:x', '--add-host', 'a:1.1.1.1'], 'cannot set extra host entries'],
   [['--cgroups', 'split', '--cgroup-parent', 'a'], '--cgroups=split and --cgroup-parent cannot be set together'],
 ]
 for (const [argv, message] of wrong)

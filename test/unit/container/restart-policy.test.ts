@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { parseRestartPolicy, restartPauseMs, wantsRestart } from '#container/restart-policy.ts'
+import { parseRestartPolicy, restartPauseMs, startsAtBoot, wantsRestart } from '#container/restart-policy.ts'
 
 test('parseRestartPolicy() takes the words of podman and docker', () => {
   expect(['', 'no', 'never'].map(parseRestartPolicy)).toEqual([undefined, undefined, undefined])
@@ -33,4 +33,15 @@ test('restartPauseMs() doubles up to a minute, and begins anew after a good run'
   const pauses = [undefined, 100, 200, 40_000, 60_000].map(last => restartPauseMs(50, last))
   expect(pauses).toEqual([100, 200, 400, 60_000, 60_000])
   expect(restartPauseMs(10_000, 60_000)).toBe(100)
+})
+
+test('startsAtBoot() leaves what a user has ended, unless it is always to run', () => {
+  const starts = (text: string, endedByUser: boolean) => startsAtBoot(parseRestartPolicy(text), endedByUser)
+  expect(['no', 'on-failure', 'always', 'unless-stopped'].map(text => starts(text, false))).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ])
+  expect(['always', 'unless-stopped'].map(text => starts(text, true))).toEqual([true, false])
 })

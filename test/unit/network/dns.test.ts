@@ -6,7 +6,7 @@ import { parseServers } from '#network/bridge/dns/host-resolvers.ts'
 import { findAsker, findByAddress, findByName } from '#network/bridge/dns/names.ts'
 import { AskQuota } from '#network/bridge/dns/quota.ts'
 import { emptyAnswer, fitAnswer, lifetimeOf, questionBytes } from '#network/bridge/dns/wire.ts'
-import { exchangeOwnLines } from '#network/bridge/hosts-file.ts'
+import { exchangeAddress, exchangeOwnLines } from '#network/bridge/hosts-file.ts'
 import { exchangeServers } from '#network/bridge/resolv-conf.ts'
 import { emptyState, type ServiceState } from '#network/bridge/state.ts'
 import { parseIp } from '#network/ip.ts'
@@ -151,6 +151,13 @@ test('exchangeOwnLines() changes the lines of the container itself, in their pla
   )
   expect(exchangeOwnLines('127.0.0.1 localhost\n', [], ['10.89.1.5'], ['id', 'name'])).toBe(
     '127.0.0.1 localhost\n10.89.1.5\tid name\n',
+  )
+})
+
+test('exchangeAddress() changes lines of that very address alone', () => {
+  const text = '192.0.2.1\thost.containers.internal a\n192.0.2.10 b\n::1 192.0.2.1\n192.0.2.1 c\n'
+  expect(exchangeAddress(text, '192.0.2.1', '198.51.100.7')).toBe(
+    '198.51.100.7\thost.containers.internal a\n192.0.2.10 b\n::1 192.0.2.1\n198.51.100.7 c\n',
   )
 })
 

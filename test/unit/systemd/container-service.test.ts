@@ -91,5 +91,5 @@ ExecStopPost=/usr/bin/tspod rm \\
 
 test('restartServiceText() starts those that are always to run', () =>
   expect(restartServiceText(['/opt/my tools/tspod'])).toContain(
-    'ExecStart="/opt/my tools/tspod" start --all --filter restart-policy=always\n',
+    'ExecStart="/opt/my tools/tspod" start --all --filter should-start-on-boot=true\n',
   ))

@@ -1,7 +1,8 @@
 // Limits, statistics and life-cycle with the systemd manager, for a user to whom every controller is delegated.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { command, groupOf, image, ok, read, tspod, tspodPath, until, untilGone } from './_vm.ts'
 
 beforeAll(() => void ok('load', '--quiet', '--input', image), 120_000)
@@ -147,6 +148,30 @@ test('a process over its memory limit is killed, and inspect says so', () => {
   expect(ok('inspect', '--format', '{{.State.OOMKilled}}', 'hog')).toBe('true')
   expect(ok('events', '--stream=false', '--format', '{{.Status}}', '--filter', 'container=hog')).toContain('oom')
 })
+
+test('build --memory holds for each RUN', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'build-'))
+  const build = (...lines: string[]) => {
+    writeFileSync(join(folder, 'Containerfile'), ['FROM alpine', ...lines, ''].join('\n'))
+    return tspod(
+      'build',
+      '--quiet',
+      '--network',
+      'none',
+      '--tag',
+      'limited',
+      '-m',
+      '32m',
+      '--memory-swap',
+      '32m',
+      folder,
+    )
+  }
+  expect(build('RUN cat /sys/fs/cgroup/memory.max > /limit')).toMatchObject({ status: 0 })
+  expect(ok('run', '--rm', '--network', 'none', 'limited', 'cat', '/limit')).toBe(String(32 << 20))
+  expect(build('RUN tail /dev/zero').status).toBe(137)
+  ok('rmi', '--force', 'limited')
+}, 120_000)
 
 test('a fork bomb stops at its limit of processes', () => {
   const bomb = 'i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo through'

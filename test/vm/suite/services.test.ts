@@ -56,7 +56,7 @@ WantedBy=default.target
     const state = JSON.parse(ok('inspect', 'systemd-web'))[0].State
     expect(property('web.service', 'MainPID')).toBe(String(state.ConmonPid))
     expect(readFileSync(`/proc/${state.ConmonPid}/cgroup`, 'utf8')).toContain('/web.service')
-    expect(groupOf('systemd-web')).toContain('/user.slice/')
+    expect(groupOf('systemd-web')).toContain('/web.service/tspod-')
     expect(ok('exec', 'systemd-web', 'cat', '/data/said')).toBe('ready')
     expect(ok('quadlet', 'list', '--noheading')).toContain('active/running')
   })
@@ -98,16 +98,22 @@ test('generate systemd --new makes a service that runs the container', async () 
   expect(ok('ps', '--all', '--quiet')).toBe('')
 })
 
-test('restart-service starts what is always to run', async () => {
+test('restart-service starts what is always to run, and what no user has stopped', async () => {
   ok(...'create --name always --restart always --network none alpine sleep 1000'.split(' '))
   ok(...'create --name never --network none alpine sleep 1000'.split(' '))
+  ok(...'run -d --name unless --restart unless-stopped --network none alpine sleep 1000'.split(' '))
+  ok(...'run -d --name stopped --restart unless-stopped --network none alpine sleep 1000'.split(' '))
+  ok('stop', '--time', '0', 'stopped')
+  // as at logout and at shutdown
+  command('kill', '-TERM', ok('inspect', '--format', '{{.State.ConmonPid}}', 'unless'))
+  await until('its end', () => ok('inspect', '--format', '{{.State.Status}}', 'unless') === 'exited')
   expect(ok('system', 'restart-service')).toBe(join(units, 'tspod-restart.service'))
   expect(systemctl('is-enabled', 'tspod-restart.service').stdout).toBe('enabled\n')
   startUnit('tspod-restart.service')
-  expect(ok('ps', '--format', '{{.Names}}')).toBe('always')
+  expect(ok('ps', '--format', '{{.Names}}').split('\n').toSorted()).toEqual(['always', 'unless'])
   ok('system', 'restart-service', '--remove')
   expect(property('tspod-restart.service', 'UnitFileState')).toBe('')
-  ok('rm', '--force', '--time', '0', 'always', 'never')
+  ok('rm', '--force', '--time', '0', 'always', 'never', 'unless', 'stopped')
 })
 
 const perl = ['-v', '/usr:/usr:ro', '-v', '/lib:/lib:ro', '-v', '/lib64:/lib64:ro']

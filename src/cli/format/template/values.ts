@@ -27,11 +27,15 @@ export function isStruct(value: Record<string, unknown>, name: string | undefine
   return keys.length > 0 && keys.every(key => /^[A-Za-z][A-Za-z0-9]*$/.test(key))
 }
 
-/** The key an object has for a field name: exact, else the only one that differs in case. */
+/** The key an object has for a field name: exact, else one that differs in case, or is written as Go writes it in JSON (`dns_enabled`). */
 export function findKey(value: Record<string, unknown>, field: string): string | undefined {
   if (Object.hasOwn(value, field)) return field
   const lower = field.toLowerCase()
-  return Object.keys(value).find(key => key.toLowerCase() === lower)
+  const keys = Object.keys(value)
+  return (
+    keys.find(key => key.toLowerCase() === lower) ??
+    keys.find(key => key.includes('_') && key.replaceAll('_', '').toLowerCase() === lower)
+  )
 }
 
 /** The word Go's messages would have for a value's type. */

@@ -5,6 +5,7 @@ import type { ContainerRequest } from '#container/request.ts'
 import { chooseImage } from '#engine/container/choose-image.ts'
 import type { BuildEvent } from '#engine/contracts/build.ts'
 import { TspodError } from '#errors.ts'
+import type { ImageContent } from '#image/store.ts'
 import type { ChainId, Digest } from '#oci/digest.ts'
 import type { ExecutionConfig, HistoryStep } from '#oci/image-config.ts'
 import { type Platform, parsePlatform, platformFit } from '#oci/platform.ts'
@@ -66,8 +67,13 @@ export async function imageBase(
     chosen = await choose('always')
     content = engine.images.open({ digest: chosen.digest as Digest })
   }
-  await session.lease.protect([...content.manifest.layers.map(({ digest }) => digest), ...content.chain])
-  const { config, manifest, chain } = content
+  return await storedBase(session, chosen.name, content)
+}
+
+/** An image that the store has, in the state that a stage begins with. */
+export async function storedBase(session: BuildSession, name: string, image: ImageContent): Promise<BaseState> {
+  const { config, manifest, chain, digest } = image
+  await session.lease.protect([...manifest.layers.map(({ digest }) => digest), ...chain])
   const sizeOf = (chainId: ChainId | undefined): number =>
     chainId === undefined ? 0 : (session.layers.sizeOf(chainId) ?? 0)
   const layers: BuiltLayer[] = manifest.layers.map((descriptor, index) => {
@@ -89,7 +95,7 @@ export async function imageBase(
     sizeBytes: layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     baseLayers: layers.length,
     baseHistory: config.history?.length ?? 0,
-    base: { name: chosen.name, digest: chosen.digest },
+    base: { name, digest },
   }
 }
 

@@ -6,46 +6,58 @@ import { TspodError } from '#errors.ts'
 import { blobSize } from '#image/blobs.ts'
 import { emptyIndex, findList, withMember, writeList } from '#image/manifest-list.ts'
 import { fullTagName } from '#image/store.ts'
+import type { Descriptor } from '#oci/descriptor.ts'
 import { type Digest, hexOf } from '#oci/digest.ts'
+import type { ImageIndex } from '#oci/manifest.ts'
 import { ociManifest } from '#oci/media-types.ts'
 import { normalizePlatform, parsePlatform } from '#oci/platform.ts'
 
 /** Builds one platform without a name, with these outputs. */
 type BuildOne = (platform: string | undefined, outputs: BuildOutput[]) => Promise<BuildOutcome>
 
-/** Names become lists of what was built now; `--manifest` adds to the list that is there. */
+/** Names become lists of what was built now, archives of images hold one; `--manifest` adds to the list that is there. */
 export async function buildList(
   engine: Engine,
   request: BuildRequest,
   names: string[],
   buildOne: BuildOne,
 ): Promise<BuildOutcome> {
-  if (request.platforms.length > 1 && request.cacheTo.some(({ kind }) => kind !== 'inline'))
-    throw new TspodError('UNSUPPORTED', '--cache-to for several platforms at once is not implemented yet', {
-      hint: 'build them one by one, each with a cache of its own',
-    })
   const wanted = request.platforms.length === 0 ? [undefined] : request.platforms
-  const built: { platform: string | undefined; outcome: BuildOutcome }[] = []
-  for (const platform of wanted)
-    built.push({ platform, outcome: await buildOne(platform, outputsFor(request, platform)) })
-  if (request.outputs.length > 0) return { names: [] }
+  const outputs = wanted.map(platform => outputsFor(request, platform))
+  const archives = request.platforms.length < 2 ? [] : request.outputs.filter(isArchive)
   const added = request.manifest === undefined ? [] : [fullTagName(request.manifest)]
+  const lists = [...new Set([...added, ...names])]
+  const members: Descriptor[] = []
+  let first: BuildOutcome | undefined
+  for (const [index, platform] of wanted.entries()) {
+    const files = outputs[index] ?? []
+    if (files.length > 0) await buildOne(platform, files)
+    if (files.length > 0 && lists.length === 0 && archives.length === 0) continue
+    // where files were written too, every step comes from the cache now
+    const outcome = await buildOne(platform, [])
+    members.push(memberOf(engine, platform, outcome))
+    first ??= outcome
+  }
+  const withAll = (index: ImageIndex): ImageIndex => members.reduce(withMember, index)
+  for (const { target } of archives) {
+    const { saveList } = await import('#engine/image/save.ts')
+    await saveList(engine, withAll(emptyIndex()), { names: lists, output: target })
+  }
   let digest: Digest | undefined
-  for (const name of new Set([...added, ...names])) {
+  for (const name of lists) {
     const known = added.includes(name) ? findList(engine.graphRoot, name) : undefined
     const start = known ?? { name, index: emptyIndex(), sources: {} }
-    const index = built.reduce(
-      (sum, { platform, outcome }) => withMember(sum, memberOf(engine, platform, outcome)),
-      start.index,
-    )
-    digest = await writeList(engine.images, { ...start, index })
+    digest = await writeList(engine.images, { ...start, index: withAll(start.index) })
   }
-  const [first] = built
-  if (digest === undefined) return { ...first?.outcome, names: [] }
-  return { imageId: hexOf(digest), digest, names: [...new Set([...added, ...names])] }
+  if (digest === undefined) return { ...(request.outputs.length === 0 && first), names: [] }
+  return { imageId: hexOf(digest), digest, names: lists }
 }
 
-function memberOf({ graphRoot, images }: Engine, platform: string | undefined, { digest = '' }: BuildOutcome) {
+function memberOf(
+  { graphRoot, images }: Engine,
+  platform: string | undefined,
+  { digest = '' }: BuildOutcome,
+): Descriptor {
   const { manifest } = images.open({ digest: digest as Digest })
   const size = blobSize(graphRoot, digest as Digest) ?? 0
   const found = platform === undefined ? hostPlatform() : parsePlatform(platform, hostPlatform())
@@ -57,13 +69,20 @@ function memberOf({ graphRoot, images }: Engine, platform: string | undefined, {
   }
 }
 
-/** Files of several platforms go to a folder each, named as BuildKit names them: `linux_arm64`. */
+const isArchive = (output: BuildOutput): output is Extract<BuildOutput, { kind: 'oci' | 'docker' }> =>
+  output.kind === 'oci'
+
+/**
+ * What is written for each of several platforms: folders, named as BuildKit names them (`linux_arm64`). Archives of images are for
+ * all at once. Throws UNSUPPORTED.
+ */
 function outputsFor({ outputs, platforms }: BuildRequest, platform: string | undefined): BuildOutput[] {
   if (platforms.length < 2 || platform === undefined) return outputs
-  return outputs.map(output => {
-    if (output.kind === 'local') return { ...output, path: `${output.path}/${platform.replaceAll('/', '_')}` }
+  return outputs.flatMap(output => {
+    if (output.kind === 'local') return [{ ...output, path: `${output.path}/${platform.replaceAll('/', '_')}` }]
+    if (isArchive(output)) return []
     throw new TspodError('UNSUPPORTED', `--output type=${output.kind} for several platforms is not implemented yet`, {
-      hint: 'use type=local, or build and save the platforms one by one',
+      hint: "use type=oci or type=local; docker's archives hold one platform each",
     })
   })
 }

@@ -34,7 +34,8 @@ export async function openBuildContext(
   return { context: { folder, ignore }, file }
 }
 
-async function contextFolder(context: ContextRequest, scratch: string): Promise<string> {
+/** The folder of a context; what is fetched or unpacked for it lies in `scratch`, a folder of its own. */
+export async function contextFolder(context: ContextRequest, scratch: string): Promise<string> {
   switch (context.kind) {
     case 'folder': {
       const path = resolve(context.path)

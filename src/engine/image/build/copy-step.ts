@@ -11,7 +11,7 @@ import { TspodError } from '#errors.ts'
 import { readChainFile } from '#storage/chain-file.ts'
 import { parentOf } from './run-step.ts'
 import type { BuildSession, FileState } from './session.ts'
-import type { StageFiles } from './stage-files.ts'
+import { layersRoot, type StageFiles } from './stage-files.ts'
 
 export interface PreparedCopy {
   /** what its result depends on besides the layers below */
@@ -55,7 +55,7 @@ export async function performCopy(
   const answer = await session.workers.ask({
     do: 'copy',
     ...request,
-    from: await sourceOf(session, files, folder),
+    from: await sourceOf(session, files),
     sources: action.sources,
     fetched,
     unpack: action.unpack,
@@ -105,13 +105,9 @@ export async function newLayer(
   }
 }
 
-async function sourceOf(session: BuildSession, files: StageFiles, folder: string): Promise<CopyRequest['from']> {
+async function sourceOf(session: BuildSession, files: StageFiles): Promise<CopyRequest['from']> {
   if (files.kind === 'folder') return { path: files.folder }
-  const place = join(folder, 'source')
-  mkdirSync(place, { mode: 0o700 })
-  const request = { chain: files.chain, containerFolder: place, readOnly: true }
-  await session.storage.driver.prepare(request)
-  const plan = session.storage.driver.planRoot(request)
+  const plan = await layersRoot(session, files.chain)
   return { path: plan.root, plan }
 }
 
@@ -142,9 +138,6 @@ async function fetchSources(session: BuildSession, action: CopyAction): Promise<
     if (source.kind === 'url') fetched[source.url] = await fetchUrl(session, source.url, action.checksum)
     else if (source.kind === 'git') fetched[source.url] = await fetchGit(session, source.url, action)
   }
-  const isFetched = action.sources.length === 1 && Object.keys(fetched).length === 1
-  if (action.checksum !== undefined && !isFetched)
-    throw new TspodError('INVALID', '--checksum is for a single source that is a URL or a git repository')
   return fetched
 }
 

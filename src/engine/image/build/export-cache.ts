@@ -17,12 +17,11 @@ import { parseManifest } from '#oci/manifest.ts'
 import { ociConfig, ociManifest } from '#oci/media-types.ts'
 import { parseReference, withDefaultTag } from '#oci/reference.ts'
 import type { BuildSession } from './session.ts'
-import type { FinishedStage } from './stage.ts'
 
-type Session = Omit<BuildSession, 'filesOf'>
+type Session = Omit<BuildSession, 'filesOf' | 'args' | 'globals'>
 
-/** Writes to all places that were asked for; `inline` is the image's own business. */
-export async function exportCache(session: Session, stage: FinishedStage): Promise<void> {
+/** Writes to all places that were asked for what led to these layers of images; `inline` is an image's own business. */
+export async function exportCache(session: Session, layers: readonly BuiltLayer[]): Promise<void> {
   for (const to of session.request.cacheTo) {
     if (to.kind === 'inline') continue
     const step = session.nextStep()
@@ -31,7 +30,7 @@ export async function exportCache(session: Session, stage: FinishedStage): Promi
     const { onEvent } = session.request
     onEvent({ kind: 'start', step, name: `exporting cache to ${place}` })
     try {
-      await exportTo(session, stage, to, step)
+      await exportTo(session, layers, to, step)
       onEvent({ kind: 'done', step, how: 'done', ms: performance.now() - started })
     } catch (error) {
       const told = during(`exporting the cache to "${place}"`, error)
@@ -43,12 +42,12 @@ export async function exportCache(session: Session, stage: FinishedStage): Promi
 
 async function exportTo(
   session: Session,
-  stage: FinishedStage,
+  layers: readonly BuiltLayer[],
   to: Exclude<CacheTarget, { kind: 'inline' }>,
   step: number,
 ): Promise<void> {
   const { engine, request, scratch, used } = session
-  const image = await cacheImage(session, to.mode === 'max' ? shareRecords(used) : ofResult(session, stage))
+  const image = await cacheImage(session, to.mode === 'max' ? shareRecords(used) : ofResult(session, layers))
   const options: ConvertOptions = {
     layers: { format: 'gzip', level: defaultLevel.gzip, keep: 'any' },
     scratch,
@@ -74,7 +73,9 @@ async function exportTo(
   })
 }
 
-function ofResult({ used }: Session, { layers }: FinishedStage): { records: SharedRecord[]; layers: BuiltLayer[] } {
+/** Images for several platforms may share layers. */
+function ofResult({ used }: Session, all: readonly BuiltLayer[]): { records: SharedRecord[]; layers: BuiltLayer[] } {
+  const layers = [...new Map(all.map(layer => [layer.diffId, layer])).values()]
   return { records: inlineRecords(used, layers), layers }
 }
 

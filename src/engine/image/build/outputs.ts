@@ -1,7 +1,6 @@
 // `-o`: the files of the last stage as a folder or an archive, or the image as one.
 import { mkdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { unpackOutput } from '#build/run/output-folder.ts'
 import type { BuildOutcome, BuildOutput } from '#engine/contracts/build.ts'
 import { saveImages } from '#engine/image/save.ts'
@@ -9,6 +8,7 @@ import { during } from '#errors.ts'
 import { readRootWorker } from '#storage/root-worker.ts'
 import type { BuildSession } from './session.ts'
 import type { FinishedStage } from './stage.ts'
+import { layersRoot } from './stage-files.ts'
 import { writeImage } from './write-image.ts'
 
 type Session = Omit<BuildSession, 'filesOf'>
@@ -62,11 +62,6 @@ async function writeOutput(
 
 /** The root file system as an archive. */
 async function stageFiles(session: Session, { chain }: FinishedStage): Promise<AsyncIterable<Uint8Array>> {
-  const { driver } = session.storage
-  const folder = join(session.scratch, `output-${session.nextFolder()}`)
-  mkdirSync(folder, { mode: 0o700 })
-  const request = { chain, containerFolder: folder, readOnly: true }
-  await driver.prepare(request)
-  const plan = driver.planRoot(request)
+  const plan = await layersRoot(session, chain)
   return readRootWorker(await session.engine.namespace(), plan, 'pack', { root: plan.root, path: '', as: '' })
 }

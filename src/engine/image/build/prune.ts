@@ -9,7 +9,7 @@ import { readKept } from '#image/kept.ts'
 import { foldersBytes } from '#storage/disk-usage.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { moveToTrash } from '#storage/staging.ts'
-import { cacheMountsFolder } from './run-mounts.ts'
+import { cacheMountsFolder } from './cache-mount.ts'
 
 /** Removes all records of steps, the layers and blobs that only they kept, and cache mounts. The bytes given back. */
 export async function pruneBuildCache(): Promise<number> {

@@ -1,16 +1,16 @@
 // `RUN --mount`: where each mount's files come from, and what of it decides the step's cache key.
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { digestSources } from '#build/context/digest.ts'
 import { openRoot } from '#build/context/root.ts'
 import type { RunMount } from '#build/parse/run-mount.ts'
 import type { RunAction } from '#build/plan/step.ts'
-import { openMountLock } from '#build/run/mount-lock.ts'
 import type { RecordedMount } from '#container/record.ts'
 import type { SecretRequest } from '#engine/contracts/build.ts'
 import { during, TspodError } from '#errors.ts'
 import { giveInside } from '#storage/inside-owner.ts'
+import { cacheMount } from './cache-mount.ts'
+import { insideContext } from './inside-context.ts'
 import type { BuildSession } from './session.ts'
 import type { StageFiles } from './stage-files.ts'
 
@@ -19,8 +19,6 @@ export interface RunMounts extends AsyncDisposable {
   /** `NAME=value` of secrets and agents */
   env: string[]
 }
-
-export const cacheMountsFolder = (graphRoot: string): string => join(graphRoot, 'build', 'mounts')
 
 /** Opens what they need: folders of the store, locks, files with secrets. Disposing takes away what was made. */
 export async function openRunMounts(session: BuildSession, action: RunAction, folder: string): Promise<RunMounts> {
@@ -56,7 +54,7 @@ async function openMount(
         },
       }
     case 'bind':
-      return { recorded: await bindMount(session, mount) }
+      return { recorded: await bindMount(session, mount, place) }
     case 'cache':
       return { recorded: await cacheMount(session, mount, stack) }
     case 'secret':
@@ -68,23 +66,27 @@ async function openMount(
 
 const bindOptions = (readWrite: boolean): string[] => ['rbind', 'rprivate', readWrite ? 'rw' : 'ro']
 
-async function bindMount(session: BuildSession, mount: Extract<RunMount, { type: 'bind' }>): Promise<RecordedMount> {
+async function bindMount(
+  session: BuildSession,
+  mount: Extract<RunMount, { type: 'bind' }>,
+  place: string,
+): Promise<RecordedMount> {
   const { target, source, from, readWrite } = mount
   const files = await session.filesOf(from)
   if (files.kind === 'layers') return layersMount(files, target, source, readWrite)
   const path = insideContext(files.folder, source)
-  const isFolder = statSync(path).isDirectory()
-  if (readWrite && !isFolder)
-    throw new TspodError('UNSUPPORTED', `--mount=type=bind,rw of the file "${source}" is not implemented yet`, {
-      hint: 'mount its folder',
-    })
+  if (!statSync(path).isDirectory()) {
+    // what is written goes with the step, and never reaches the context
+    if (readWrite) copyFileSync(path, place)
+    const options = ['bind', 'rprivate', readWrite ? 'rw' : 'ro']
+    return { type: 'bind', source: readWrite ? place : path, destination: target, readWrite, options }
+  }
   return {
     type: 'bind',
     source: path,
     destination: target,
     readWrite,
-    options: isFolder ? bindOptions(readWrite) : ['bind', 'rprivate', 'ro'],
-    // what is written never reaches the context
+    options: bindOptions(readWrite),
     ...(readWrite && { overlay: 'scratch' as const }),
   }
 }
@@ -106,43 +108,6 @@ function layersMount(
     options: bindOptions(readWrite),
     layer,
     ...(subpath !== '' && { subpath }),
-  }
-}
-
-/** A path of the context as the host has it, links resolved; nothing outside. */
-function insideContext(folder: string, source: string): string {
-  using root = openRoot(folder)
-  const path = root.realPath(source)
-  if (path === undefined)
-    throw new TspodError('NOT_FOUND', `--mount=type=bind: "${source}" does not exist in the context`)
-  return path
-}
-
-async function cacheMount(
-  session: BuildSession,
-  mount: Extract<RunMount, { type: 'cache' }>,
-  stack: AsyncDisposableStack,
-): Promise<RecordedMount> {
-  if (mount.from !== undefined)
-    throw new TspodError('UNSUPPORTED', '--mount=type=cache,from=… is not implemented yet', {
-      hint: 'fill the cache in a RUN of its own',
-    })
-  const { graphRoot } = session.engine
-  const name = createHash('sha256').update(mount.id).digest('hex').slice(0, 32)
-  const { path, lock } = await openMountLock(cacheMountsFolder(graphRoot), name, mount.sharing, session.request.signal)
-  if (lock !== undefined) stack.use(lock)
-  const files = join(path, 'files')
-  if (!existsSync(files)) {
-    mkdirSync(files, { recursive: true, mode: 0o700 })
-    writeFileSync(join(path, 'id'), mount.id)
-    await giveInside(() => session.engine.namespace(), files, mount.uid, mount.gid, mount.mode)
-  }
-  return {
-    type: 'bind',
-    source: files,
-    destination: mount.target,
-    readWrite: !mount.readOnly,
-    options: bindOptions(!mount.readOnly),
   }
 }
 
@@ -182,12 +147,12 @@ export function readSecret({ id, path, env }: SecretRequest): Buffer {
 
 let agents = 0
 
-function sshMount({ request }: BuildSession, mount: Extract<RunMount, { type: 'ssh' }>): Opened {
-  const socket = request.ssh.get(mount.id)
+function sshMount({ agents: sockets }: BuildSession, mount: Extract<RunMount, { type: 'ssh' }>): Opened {
+  const socket = sockets.get(mount.id)
   if (socket === undefined) {
     if (!mount.required) return {}
     throw new TspodError('NOT_FOUND', `--mount=type=ssh,id=${mount.id}: no agent was given`, {
-      hint: 'start ssh-agent and pass --ssh default',
+      hint: `start ssh-agent and pass --ssh ${mount.id}, or name a key: --ssh ${mount.id}=FILE`,
     })
   }
   const target = mount.target ?? `/run/buildkit/ssh_agent.${agents++}`

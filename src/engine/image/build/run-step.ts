@@ -5,22 +5,27 @@ import { proxyNames } from '#build/plan/scope.ts'
 import type { RunAction } from '#build/plan/step.ts'
 import { runProcess } from '#build/run/process.ts'
 import type { MadeLayer } from '#build/worker/protocol.ts'
-import { containerDir, newContainerId, type RecordedMount } from '#container/record.ts'
+import { type ContainerId, containerDir, newContainerId, type RecordedMount } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import { holdUnfinished } from '#container/unfinished.ts'
 import { drawBlueprint } from '#engine/container/blueprint.ts'
+import type { PlacedContainer } from '#engine/container/cgroup.ts'
 import { chooseIds } from '#engine/container/choose-ids.ts'
 import type { ChosenImage } from '#engine/container/choose-image.ts'
 import { planSources } from '#engine/container/mount-sources.ts'
 import { resolveMounts } from '#engine/container/resolve-mounts.ts'
 import { prepareRoot, rootOf, withFiles, withStages } from '#engine/container/root.ts'
 import { hostPlatform } from '#engine/image/import.ts'
+import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { foreignObstacle } from '#host/binfmt.ts'
 import { formatPlatform, type Platform } from '#oci/platform.ts'
+import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { openRunMounts } from './run-mounts.ts'
 import type { BuildSession, FileState } from './session.ts'
+
+const SIGKILL = 9
 
 export interface FinishedRun extends AsyncDisposable {
   /** a folder with the layer */
@@ -85,12 +90,13 @@ export async function runStep(
   await sources.prepare(blueprint.plan.user)
   for (const [name, content] of Object.entries(blueprint.files))
     writeFileSync(join(folder, name), content, { mode: typeof content === 'string' ? 0o644 : 0o755 })
-  const { spec } = blueprint.plan
+  const { spec, cgroup } = await placeRun(engine, id, request, blueprint.plan.spec)
   const status = await runProcess({
     spec,
     namespace: await engine.namespace(),
     root: withFiles(withStages(root.setup, sources), folder, blueprint, ids),
     network: blueprint.network.driver,
+    cgroup,
     sockets: session.privateFolder(id.slice(0, 12)),
     onOutput,
     signal: session.request.signal,
@@ -108,6 +114,19 @@ export async function runStep(
   if (layer === undefined) throw new TspodError('INTERNAL', 'the worker of the build made no layer')
   const kept = stack.move()
   return { folder, made: layer, [Symbol.asyncDispose]: async () => await kept.disposeAsync() }
+}
+
+/** In a control group of its own where something is asked of that; a build of many short steps makes none for nothing. */
+async function placeRun(
+  engine: Engine,
+  id: ContainerId,
+  request: ContainerRequest,
+  spec: RuntimeSpec,
+): Promise<PlacedContainer> {
+  if (request.resources === undefined && request.cgroupParent === undefined) return { spec, cgroup: undefined }
+  const { placeInCgroup } = await import('#engine/container/cgroup.ts')
+  const about = { id, name: `RUN of a build, ${id.slice(0, 12)}`, request, stopSignal: SIGKILL, stopTimeoutSeconds: 0 }
+  return await placeInCgroup(engine, about, spec, true)
 }
 
 /** Programs for another processor need an interpreter. */
@@ -182,6 +201,8 @@ function runRequest({ request, args }: BuildSession, action: RunAction, extraEnv
     volumesFrom: [],
     imageVolumes: 'ignore',
     ...(run.shmSizeBytes !== undefined && { shmSizeBytes: run.shmSizeBytes }),
+    ...(run.resources && { resources: run.resources }),
+    ...(run.cgroupParent !== undefined && { cgroupParent: run.cgroupParent }),
     userns: { kind: 'default' },
     uidMap: [],
     gidMap: [],

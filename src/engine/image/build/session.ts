@@ -47,6 +47,8 @@ export interface BuildSession {
   /** a folder of this build's own in the store */
   scratch: string
   times?: TimeRule
+  /** sockets of agents, by the ids of `--ssh` */
+  agents: ReadonlyMap<string, string>
   nextStep: () => number
   nextFolder: () => number
   /** what a name after `from=` means to the stage that runs; the context without one */

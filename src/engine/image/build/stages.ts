@@ -2,6 +2,7 @@
 import { resolveFrom, type StageGraph } from '#build/plan/graph.ts'
 import { TspodError } from '#errors.ts'
 import { type BaseState, imageBase } from './base.ts'
+import { NamedContexts } from './named-context.ts'
 import type { BuildSession } from './session.ts'
 import { buildStage, type FinishedStage } from './stage.ts'
 import type { StageFiles } from './stage-files.ts'
@@ -27,24 +28,28 @@ export async function buildStages(shared: Session, graph: StageGraph): Promise<F
   const stageAt = (index: number): Promise<FinishedStage> =>
     running.get(index) ?? Promise.reject(new TspodError('INTERNAL', `stage ${index} is not being built`))
   const images = new Map<string, Promise<BaseState>>()
-  const contextBase = (name: string): Promise<BaseState> => namedContext(shared, name, images)
+  const imageOnce = (name: string): Promise<BaseState> => {
+    const known = images.get(name) ?? imageBase(afterStages(shared), name, undefined, 0)
+    images.set(name, known)
+    return known
+  }
+  const contexts = new NamedContexts(afterStages(shared), imageOnce)
   for (const node of graph.nodes) {
     const filesOf = async (from: string | undefined): Promise<StageFiles> => {
       if (from === undefined) return { kind: 'folder', ...shared.context }
       const ref = resolveFrom(from, node.stage.index, { file: shared.file, contexts: new Set(request.contexts.keys()) })
       if (ref.kind === 'scratch') return { kind: 'layers', name: from, chain: [] }
       if (ref.kind === 'stage') return { kind: 'layers', name: from, chain: (await stageAt(ref.index)).chain }
-      if (ref.kind === 'context') {
-        const folder = contextFolder(request.contexts.get(ref.name) ?? '')
-        if (folder !== undefined) return { kind: 'folder', folder, ignore: [] }
-        return { kind: 'layers', name: from, chain: (await contextBase(ref.name)).chain }
-      }
-      return { kind: 'layers', name: from, chain: (await imageOnce(shared, ref.name, images)).chain }
+      if (ref.kind === 'context') return await contexts.files(ref.name)
+      return { kind: 'layers', name: from, chain: (await imageOnce(ref.name)).chain }
     }
     const session: BuildSession = { ...shared, request: { ...request, signal }, filesOf }
     const build = async (): Promise<FinishedStage> => {
       await Promise.all(node.needs.map(stageAt))
-      return await slots(async () => await buildStage(session, node, { stage: stageAt, contextBase }))
+      return await slots(
+        async () =>
+          await buildStage(session, node, { stage: stageAt, contextBase: async name => await contexts.base(name) }),
+      )
     }
     const stage = build()
     stage.catch((error: unknown) => stop.abort(error))
@@ -71,34 +76,4 @@ function slotsFor(count: number): <T>(body: () => Promise<T>) => Promise<T> {
       else next()
     }
   }
-}
-
-/** An image that several places name is pulled once. */
-async function imageOnce(session: Session, name: string, images: Map<string, Promise<BaseState>>): Promise<BaseState> {
-  const known = images.get(name) ?? imageBase(afterStages(session), name, undefined, 0)
-  images.set(name, known)
-  return await known
-}
-
-/** The folder that a value of --build-context names; `undefined` for an image. */
-function contextFolder(value: string): string | undefined {
-  if (/^(?:docker-image|container-image):\/\//.test(value) || value.startsWith('docker://')) return undefined
-  if (/^(?:https?|git|ssh|oci-layout):/.test(value))
-    throw new TspodError('UNSUPPORTED', `--build-context ${value} is not implemented yet`, {
-      hint: 'name a folder, or an image with docker-image://',
-    })
-  return value
-}
-
-async function namedContext(
-  session: Session,
-  name: string,
-  images: Map<string, Promise<BaseState>>,
-): Promise<BaseState> {
-  const value = session.request.contexts.get(name) ?? ''
-  if (contextFolder(value) !== undefined)
-    throw new TspodError('INVALID', `FROM ${name}: the context "${value}" is a folder, must be an image`, {
-      hint: `--build-context ${name}=docker-image://IMAGE`,
-    })
-  return await imageOnce(session, value.replace(/^[a-z-]+:\/\//, ''), images)
 }

@@ -8,16 +8,22 @@ import { SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '#sys/flags.ts'
 import { familyOf } from '#sys/netlink/address.ts'
 import { type Poller, READABLE, WRITABLE } from '#sys/poll.ts'
 import { socketAddress } from '#sys/socket-address.ts'
-import { messageId, questionBytes, withId } from './wire.ts'
+import { ServerHealth } from './server-health.ts'
+import { asAnswerTo, messageId, questionBytes, RCODE, responseCode, withId } from './wire.ts'
 
 const SOCK_DGRAM = 2
 const DNS_PORT = 53
 const IN_PROGRESS = -115
+const EAGAIN = -11
 const MSG_NOSIGNAL = 0x4000
 
 /** How long one server is waited for, and how often the list of them is gone through: then the container is told. */
 const SERVER_MS = 1500
 const ROUNDS = 2
+/** No server is asked any more after this: C libraries wait for five seconds. */
+const ALL_MS = 4000
+/** With these a server says that it cannot tell; another one may (as the C library does, resolv.conf(5)). */
+const CANNOT_TELL: readonly number[] = [RCODE.serverFailure, RCODE.notImplemented, RCODE.refused]
 /** Questions under way at once: of everybody, and of one container, whose neighbours keep their service. */
 const MOST = 256
 const MOST_OF_ONE = 48
@@ -27,11 +33,15 @@ export type Transport = 'udp' | 'tcp'
 interface Question {
   query: Buffer
   question: Buffer
-  servers: readonly string[]
+  /** Who may be asked yet. */
+  servers: string[]
   transport: Transport
   asker: string
   number: number
   attempt: number
+  startedMs: number
+  /** What a server said that cannot tell. */
+  refusal?: Buffer
   done: (answer: Buffer | undefined) => void
   socket?: Fd
 }
@@ -43,6 +53,7 @@ export class Forwarder {
   readonly #byAsker = new Map<string, number>()
   #underWay = 0
   #numbers = 0
+  readonly #health = new ServerHealth()
   readonly #buffer = Buffer.alloc(65_536)
 
   /** `port` is other than 53 in tests only. */
@@ -52,7 +63,7 @@ export class Forwarder {
     this.#port = port
   }
 
-  /** Calls `done` once: with the answer, with the query's number, or without one where nobody answers in time or too much is asked. */
+  /** Calls `done` once: with the answer as this query's, or without one where nobody answers in time or too much is asked. */
   ask(
     query: Buffer,
     servers: readonly string[],
@@ -67,25 +78,30 @@ export class Forwarder {
     this.#try({
       query: Buffer.from(query),
       question: questionBytes(query),
-      servers,
+      servers: this.#health.order(servers),
       transport,
       asker,
       number: this.#numbers++,
       attempt: 0,
+      startedMs: performance.now(),
       done,
     })
   }
 
   #try(question: Question): void {
-    const { servers, attempt, transport } = question
-    const server = servers[attempt % servers.length] ?? ''
-    if (attempt >= servers.length * ROUNDS) return this.#finish(question, undefined)
+    const { servers, attempt, transport, startedMs } = question
+    const server = serverOf(question)
+    if (attempt >= servers.length * ROUNDS || performance.now() - startedMs >= ALL_MS)
+      return this.#finish(question, question.refusal)
     const address = parseIp(server)
     const socket = address === undefined ? undefined : openTowards(address, this.#port, transport)
     if (socket === undefined) return this.#next(question)
     question.socket = socket
     const id = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
-    this.#deadlines.set(`dns ${question.number}`, SERVER_MS, () => this.#next(question))
+    this.#deadlines.set(`dns ${question.number}`, SERVER_MS, () => {
+      this.#health.unanswered(server)
+      this.#next(question)
+    })
     if (transport === 'udp') this.#sendDatagram(question, socket, id)
     else this.#sendStream(question, socket, id)
   }
@@ -96,9 +112,10 @@ export class Forwarder {
       return this.#next(question)
     this.#poller.watch(socket.number, READABLE, () => {
       const got = trySyscall('recvfrom', socket.number, this.#buffer, this.#buffer.byteLength, 0, 0, 0)
+      if (got === EAGAIN) return // what came was damaged
       if (got < 0) return this.#next(question) // nobody listens there
       const answer = this.#buffer.subarray(0, got)
-      if (isAnswer(answer, id, question.question)) this.#finish(question, Buffer.from(answer))
+      if (isAnswer(answer, id, question.question)) this.#take(question, Buffer.from(answer))
     })
   }
 
@@ -110,14 +127,27 @@ export class Forwarder {
       if (sent !== message.byteLength) return this.#next(question)
       this.#poller.watch(socket.number, READABLE, () => {
         const got = trySyscall('recvfrom', socket.number, this.#buffer, this.#buffer.byteLength, 0, 0, 0)
+        if (got === EAGAIN) return
         if (got <= 0) return this.#next(question)
         received = Buffer.concat([received, this.#buffer.subarray(0, got)])
         if (received.byteLength < 2 || received.byteLength < 2 + received.readUInt16BE(0)) return
         const answer = received.subarray(2, 2 + received.readUInt16BE(0))
-        if (isAnswer(answer, id, question.question)) this.#finish(question, Buffer.from(answer))
+        if (isAnswer(answer, id, question.question)) this.#take(question, Buffer.from(answer))
         else this.#next(question)
       })
     })
+  }
+
+  /** A server has answered; where it only says that it cannot, the others are asked first. */
+  #take(question: Question, answer: Buffer): void {
+    const server = serverOf(question)
+    this.#health.answered(server)
+    if (!CANNOT_TELL.includes(responseCode(answer))) return this.#finish(question, answer)
+    this.#closeSocket(question)
+    question.refusal = answer
+    question.servers = question.servers.filter(each => each !== server)
+    question.attempt = 0
+    this.#try(question)
   }
 
   #next(question: Question): void {
@@ -140,8 +170,12 @@ export class Forwarder {
     const left = (this.#byAsker.get(question.asker) ?? 1) - 1
     if (left > 0) this.#byAsker.set(question.asker, left)
     else this.#byAsker.delete(question.asker)
-    question.done(answer === undefined ? undefined : withId(answer, messageId(question.query)))
+    question.done(answer === undefined ? undefined : asAnswerTo(question.query, answer))
   }
+}
+
+function serverOf({ servers, attempt }: Question): string {
+  return servers[attempt % servers.length] ?? ''
 }
 
 /** A message with its length in front (RFC 1035, 4.2.2). */

@@ -26,9 +26,18 @@ export class HostResolvers {
     if (version === this.#version) return this.#servers
     const isFirst = this.#version === ''
     this.#version = version
-    this.#servers = facts === undefined ? [] : parseServers(readFileSync(this.#path, 'utf8'))
+    this.#servers = parseServers(readOrEmpty(this.#path))
     if (!isFirst) this.#onChange()
     return this.#servers
+  }
+}
+
+/** Empty where there is none, or not at this moment: whoever writes it anew makes it change once more. */
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
   }
 }
 

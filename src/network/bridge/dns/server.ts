@@ -17,7 +17,16 @@ import { Forwarder, framed, type Transport } from './forwarder.ts'
 import { HostResolvers } from './host-resolvers.ts'
 import { type Asker, findAsker, findByAddress, findByName, type NameAnswer } from './names.ts'
 import { AskQuota } from './quota.ts'
-import { emptyAnswer, fitAnswer, HEADER_BYTES, isTruncated, messageId, questionBytes, RCODE, withId } from './wire.ts'
+import {
+  asAnswerTo,
+  emptyAnswer,
+  fitAnswer,
+  HEADER_BYTES,
+  isTruncated,
+  messageId,
+  questionBytes,
+  RCODE,
+} from './wire.ts'
 
 const SOCK_DGRAM = 2
 const SOL_SOCKET = 1
@@ -253,7 +262,7 @@ export class NameServer {
     const servers = this.#serversFor(asker, networks.length > 0 ? networks : [network])
     const key = `${servers.join()} ${transport} ${keyOf(query)}`
     const kept = this.#cache.get(key)
-    if (kept !== undefined) return reply(withId(kept, messageId(query)))
+    if (kept !== undefined) return reply(asAnswerTo(query, kept))
     const copy = Buffer.from(query) // the buffer it is in is used again
     this.#forwarder.ask(copy, servers, transport, ip, answer => {
       if (answer !== undefined && !isTruncated(answer)) this.#cache.put(key, answer)

@@ -26,6 +26,13 @@ export function withId(message: Buffer, id: number): Buffer {
   return copy
 }
 
+/** An answer to the same question as the answer to this query: with its number, and its name letter by letter, which careful askers compare. */
+export function asAnswerTo(query: Buffer, answer: Buffer): Buffer {
+  const copy = withId(answer, messageId(query))
+  copy.set(query.subarray(HEADER_BYTES, HEADER_BYTES + questionBytes(query).byteLength), HEADER_BYTES)
+  return copy
+}
+
 /** Behind the name at an offset. Throws RangeError where the message ends before it does. */
 export function skipName(message: Buffer, offset: number): number {
   for (let at = offset; ; ) {

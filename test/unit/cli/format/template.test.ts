@@ -8,6 +8,7 @@ const data = {
   Plugins: { Volume: ['local'], Authorization: null },
   Config: { Labels: { app: 'web', 'org.example/x': 'y' }, Env: ['A=1', 'B=2'], Tty: false, Ratio: 0.5 },
   NetworkSettings: { Networks: { podman: { IPAddress: '10.88.0.2' } }, Ports: {} },
+  Net: { dns_enabled: true, lease_range: { start_ip: '10.0.0.1' } },
   Mounts: [
     { Source: '/a', Destination: '/b', RW: true },
     { Source: '/c', Destination: '/d', RW: false },
@@ -26,6 +27,7 @@ const cases: [string, string][] = [
   ['{{.Host.Arch}} {{.host.arch}} {{(.Host).Arch}}', 'amd64 amd64 amd64'],
   ['{{.Host.MemTotal}} {{.Host.CPUs}} {{.Config.Tty}} {{.Config.Ratio}}', '25276514304 2 false 0.5'],
   ['{{with .Host}}{{.Arch}} {{$.Host.CPUs}}{{end}}', 'amd64 2'],
+  ['{{.Net.DNSEnabled}} {{.Net.LeaseRange.StartIP}} {{.Net.dns_enabled}}', 'true 10.0.0.1 true'],
   // maps and lists
   ['{{.Config.Labels.app}} {{.Config.Labels.none}}', 'web <no value>'],
   ['{{index .Config.Labels "org.example/x"}}|{{index .Config.Labels "none"}}|', 'y||'],

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { ContainerRequest } from '#container/request.ts'
 import { portBindings } from '#engine/container/inspect-network.ts'
 import { decidePorts } from '#engine/container/publish.ts'
+import type { NetworkDriver } from '#network/driver.ts'
 import { noNetwork } from '#network/fixed.ts'
 import { portText } from '#network/ports/mapping.ts'
 import { parsePublish } from '#network/ports/parse.ts'
@@ -11,7 +12,10 @@ import { parseSlirp4netnsOptions } from '#network/slirp4netns/options.ts'
 const slirp4netns = slirp4netnsNetwork('/usr/bin/slirp4netns', parseSlirp4netnsOptions([]), undefined)
 
 /** What is published, as text, with `*` for ports that were chosen. */
-function decided(wanted: { publish?: string[]; expose?: string[]; all?: boolean; image?: string[] }): string[] {
+function decided(
+  wanted: { publish?: string[]; expose?: string[]; all?: boolean; image?: string[] },
+  network: NetworkDriver = slirp4netns,
+): string[] {
   const publish = (wanted.publish ?? []).map(text => parsePublish(text))
   const request = {
     publish,
@@ -19,7 +23,7 @@ function decided(wanted: { publish?: string[]; expose?: string[]; all?: boolean;
     expose: wanted.expose ?? [],
   } as unknown as ContainerRequest
   const asked = new Set(publish.map(({ hostPort }) => hostPort))
-  return decidePorts(request, wanted.image ?? [], slirp4netns).map(port =>
+  return decidePorts(request, wanted.image ?? [], network).map(port =>
     portText(port).replace(/:\d+->/, text => (asked.has(port.hostPort) ? text : ':*->')),
   )
 }
@@ -49,6 +53,13 @@ describe('decidePorts()', () => {
     expect(() => decided({ publish: ['8080-8090:80-90', '127.0.0.1:8085:99'] })).toThrow(
       'publishing 127.0.0.1:8085->99/tcp: 0.0.0.0:8080-8090->80-90/tcp is asked for too',
     )
+  })
+
+  test('a port of every address is one of IPv6 addresses only where the network makes it so', () => {
+    expect(decided({ publish: ['8080:80', '[::]:8080:80'] })).toEqual(['0.0.0.0:8080->80/tcp', '[::]:8080->80/tcp'])
+    const both: NetworkDriver = { ...slirp4netns, ports: { everyAddress: ['0.0.0.0', '::'], check: () => undefined } }
+    expect(decided({ publish: ['8080:80', '[::]:8080:80'] }, both)).toEqual(['0.0.0.0:8080->80/tcp'])
+    expect(() => decided({ publish: ['8080:80', '[::]:8080:81'] }, both)).toThrow('is asked for too')
   })
 
   test('a network without ports has none', () => {

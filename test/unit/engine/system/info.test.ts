@@ -24,7 +24,7 @@ const facts: EngineFacts = {
 }
 
 test('assembleInfo() has the keys that scripts ask podman for, and what tspod adds', async () => {
-  const info = assembleInfo(await openConfig({ root: '/tmp/x/store', runRoot: '/tmp/x/run' }), facts)
+  const info = assembleInfo(await openConfig({ root: '/nowhere/store', runRoot: '/nowhere/run' }), facts)
   expect(info).toMatchObject({
     host: {
       os: 'linux',
@@ -40,9 +40,9 @@ test('assembleInfo() has the keys that scripts ask podman for, and what tspod ad
       security: { seccompEnabled: true },
     },
     store: {
-      graphRoot: '/tmp/x/store',
-      runRoot: '/tmp/x/run',
-      volumePath: '/tmp/x/store/volumes',
+      graphRoot: '/nowhere/store',
+      runRoot: '/nowhere/run',
+      volumePath: '/nowhere/store/volumes',
       graphDriverName: 'overlay',
       containerStore: { number: 5, running: 1, stopped: 4 },
       imageStore: { number: 3 },

@@ -5,13 +5,14 @@ import { UnitFile } from '#systemd/unit-file.ts'
 
 export const folder = '/home/u/.config/containers/systemd'
 
-export function translate(files: Record<string, string>, isUser = true): Translation {
+export function translate(files: Record<string, string>, isUser = true, canSplit = true): Translation {
   const sources: SourceUnit[] = Object.entries(files).map(([name, text]) => ({
     name,
     path: `${folder}/${name}`,
     unit: UnitFile.parse(text, `${folder}/${name}`),
   }))
-  return translateUnits(sources, { program: ['/usr/bin/tspod'], isUser, exists: path => path === '/dev/null' })
+  const program = ['/usr/bin/tspod']
+  return translateUnits(sources, { program, isUser, canSplit, exists: path => path === '/dev/null' })
 }
 
 /** The service of one file, beside others. Throws why there is none. */

@@ -28,7 +28,7 @@ Delegate=yes
 SyslogIdentifier=%N
 Type=notify
 NotifyAccess=all
-ExecStart=/usr/bin/tspod run --name systemd-%N --replace --rm --cgroups=no-conmon --sdnotify=conmon -d quay.io/x/web:1
+ExecStart=/usr/bin/tspod run --name systemd-%N --replace --rm --cgroups=split --sdnotify=conmon -d quay.io/x/web:1
 `)
 })
 
@@ -112,10 +112,15 @@ describe('keys are options', () => {
   })
 })
 
+test('where no control group can be parted, the monitor stays in that of the service', () => {
+  const { services } = translate({ 'web.container': '[Container]\nImage=x\n' }, true, false)
+  expect(services[0]?.unit.last('Service', 'ExecStart')).toContain(' --cgroups=no-conmon ')
+})
+
 describe('what is started when', () => {
   test('Type=oneshot runs in the foreground', () => {
     const unit = service('web.container', '[Container]\nImage=x\n[Service]\nType=oneshot')
-    expect(unit.last('Service', 'ExecStart')).toBe(`${beginning}--cgroups=no-conmon x`)
+    expect(unit.last('Service', 'ExecStart')).toBe(`${beginning}--cgroups=split x`)
     expect(unit.last('Service', 'NotifyAccess')).toBeUndefined()
   })
 
