@@ -33,12 +33,27 @@ check_helpers() {
   fi
 }
 
+# Bare machines have the kernel's driver for it, and nobody who makes the node.
+make_tun() {
+  [ "$(id -u)" != 0 ] || [ -e /dev/net/tun ] || ! grep -qw tun /proc/misc 2> /dev/null ||
+    { mkdir -p /dev/net && mknod -m 0666 /dev/net/tun c 10 200; } 2> /dev/null || say "/dev/net/tun cannot be made here"
+}
+
+# The command that doctor has for a check that failed.
+mend_of() {
+  "$tspod" doctor --json | scripts/bun -e '
+    const found = (await Bun.stdin.json()).find(check => check.name === process.argv[1])
+    console.log(found?.mend === undefined ? "tspod doctor says why" : `${found.mend.who === "you" ? "you" : "an administrator"}: ${found.mend.command}`)
+  ' "$1" || true
+}
+
 step "this machine"
 case "$(uname -sm)" in
   "Linux x86_64" | "Linux aarch64") say "$(uname -srm)" ;;
   *) say "tspod runs on Linux on x86-64 and arm64, this is $(uname -sm)"; exit 1 ;;
 esac
 check_helpers
+make_tun
 
 step "building"
 [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund
@@ -60,10 +75,13 @@ fi
 
 step "a container: tspod run --rm $image sh"
 network=()
-{ command -v slirp4netns && [ -r /dev/net/tun ] && [ -w /dev/net/tun ]; } > /dev/null || {
+if ! command -v slirp4netns > /dev/null && ! command -v pasta > /dev/null; then
   network=(--network none)
-  say "without network: slirp4netns or /dev/net/tun is missing (an administrator: sudo chmod 666 /dev/net/tun)"
-}
+  say "without network, since slirp4netns is missing ($(mend_of slirp4netns))"
+elif ! (: <> /dev/net/tun) 2> /dev/null; then
+  network=(--network none)
+  say "without network, since /dev/net/tun cannot be opened ($(mend_of /dev/net/tun))"
+fi
 "$tspod" run --rm "${network[@]}" "$image" sh -c '
   echo "hello from inside a container"
   echo "I am $(id -u) on $(hostname), my shell is process $$, and these are all the processes there are:"
@@ -73,5 +91,5 @@ network=()
 '
 
 step "yours now"
-say "$tspod run --rm -it $image sh"
+say "$tspod run --rm -it ${network[*]:+${network[*]} }$image sh"
 say "$tspod --help"

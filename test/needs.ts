@@ -24,6 +24,11 @@ function isOpen(path: string): boolean {
   }
 }
 
+function hasIpv6Loopback(): boolean {
+  const path = '/proc/net/if_inet6'
+  return existsSync(path) && /^0{31}1 /m.test(readFileSync(path, 'utf8'))
+}
+
 function hasSubordinateIds(): boolean {
   const { username, uid } = userInfo()
   const listed = (file: string) =>
@@ -59,6 +64,8 @@ const facts = {
   fuse: () => missing(isOpen('/dev/fuse') && onPath('fuse-overlayfs'), '/dev/fuse is closed, or no fuse-overlayfs'),
   slirp4netns: installed('slirp4netns'),
   pasta: installed('pasta'),
+  // a container's network namespace has none unless its network helper makes it so
+  ipv6: () => missing(hasIpv6Loopback(), 'there is no ::1 here'),
   registry: () =>
     missing(process.env.TSPOD_TEST_REGISTRY !== undefined, 'no test registry: scripts/test.sh starts one'),
   'registry-program': installed('docker-registry'),

@@ -1,7 +1,8 @@
 // names/<name>, symbolic links to containers' ids: they make a name unique and finding it cheap.
 // A link counts only if the record it leads to bears that name; anything else is left over from a crash. Links are made by anyone, since
-// symlink(2) has one winner, and removed by whoever holds the lock: a hundred creations at once do not wait for each other.
-import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+// symlink(2) has one winner, and removed by their own container, or by whoever holds the lock: a hundred containers at once do not wait for
+// each other.
+import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { during, errnoOf, hasCode, TspodError } from '#errors.ts'
 import { withFileLock } from '#sys/lock.ts'
@@ -79,6 +80,25 @@ function readLink(link: string): ContainerId | undefined {
 /** Gives up a name, if this container still has it. */
 export async function releaseName(graphRoot: string, name: string, id: ContainerId): Promise<void> {
   await withNamesLock(graphRoot, () => dropName(graphRoot, name, id))
+}
+
+/**
+ * Gives up the name of a container whose record is gone, without the lock: a hundred containers that end at once do not wait for each
+ * other. Somebody who takes the name at this moment has replaced the link; should it be moved away all the same, it is put back.
+ */
+export function releaseNameOfGone(graphRoot: string, name: string, id: ContainerId): void {
+  const link = join(graphRoot, 'names', name)
+  if (!isName(name) || readLink(link) !== id) return
+  const taken = join(graphRoot, 'names', `.${id}`)
+  try {
+    renameSync(link, taken)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return
+    throw during(`giving up the name "${name}" of container "${id}"`, error)
+  }
+  const owner = readLink(taken)
+  if (owner !== undefined && owner !== id) tryLink(graphRoot, name, owner)
+  rmSync(taken, { force: true })
 }
 
 function dropName(graphRoot: string, name: string, id: ContainerId): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { errnoOf } from '#errors.ts'
 import { type OpenNamespace, removeTree } from '#storage/remove-tree.ts'
 import { moveToTrash } from '#storage/staging.ts'
-import { releaseName } from './name-index.ts'
+import { releaseNameOfGone } from './name-index.ts'
 import { type ContainerId, containerDir, listRecords } from './record.ts'
 import { unmarkRunning } from './running-index.ts'
 
@@ -27,7 +27,7 @@ export interface HiddenContainer {
 
 /** Frees the name of a container that has vanished, and the space of its files and volumes. */
 export async function disposeHidden(hidden: HiddenContainer, openNamespace: OpenNamespace): Promise<void> {
-  await releaseName(hidden.graphRoot, hidden.name, hidden.id)
+  releaseNameOfGone(hidden.graphRoot, hidden.name, hidden.id)
   for (const volume of unusedVolumes(hidden)) await removeTree(volume, openNamespace)
   await removeTree(hidden.trash, openNamespace)
 }

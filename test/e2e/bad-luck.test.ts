@@ -19,6 +19,27 @@ async function many(count: number, width: number, work: (index: number) => Promi
   await Promise.all(Array.from({ length: width }, lane))
 }
 
+describe('a crowd', () => {
+  tspodOnly()('that holds the lock of names keeps no container from going, nor its name from the next', async () => {
+    await ok('run', '--rm', '--name', 'once', 'alpine', 'true')
+    const lock = join(box.graphRoot, 'locks/names')
+    const held = Bun.spawn(['sh', '-c', 'exec 9> "$0"; flock 9; exec sleep 1000', lock], { stdout: 'ignore' })
+    try {
+      const isFree = () => Bun.spawnSync(['flock', '-n', lock, 'true']).exitCode === 0
+      await until('the lock to be held', () => !isFree())
+      await ok('run', '--rm', '--name', 'once', 'alpine', 'true')
+      await ok('run', '--rm', '--name', 'once', 'alpine', 'true')
+    } finally {
+      held.kill('SIGKILL')
+      await held.exited
+    }
+    await ok('run', '--rm', '--name', 'once', 'alpine', 'true')
+    await ok('run', '--rm', '--name', 'once', 'alpine', 'true')
+    expect(readdirSync(join(box.graphRoot, 'tmp')).filter(name => name.startsWith('trash-'))).toEqual([])
+    expect(readdirSync(join(box.graphRoot, 'names'))).toEqual([])
+  })
+})
+
 describe('killed at any instant', () => {
   tspodOnly()('run leaves a store that the next command reads and repairs', async () => {
     for (let i = 0; i < 40; i++) {

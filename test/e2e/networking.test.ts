@@ -395,8 +395,9 @@ describe('--network slirp4netns', () => {
 
 describe('--network pasta', () => {
   const withPasta = tspodOnly('pasta', 'tun', 'perl')
+  const withPasta6 = tspodOnly('pasta', 'tun', 'perl', 'ipv6')
 
-  withPasta('publishes on IPv6 too', async () => {
+  withPasta6('publishes on IPv6 too', async () => {
     const own = ownAddress('IPv6')
     const port = await freePort()
     await serveEcho('six', '--network', 'pasta', '-p', `${port}:80`, '-p', `[::1]:${port + 1}:80`)
@@ -425,7 +426,7 @@ describe('--network pasta', () => {
     }
   })
 
-  withPasta('takes ports while it runs, whose servers see their client too; those of its start it keeps', async () => {
+  withPasta6('takes ports while it runs, whose servers see their client too; those of its start it keeps', async () => {
     const [first, tcp, udp] = [await freePort(), await freePort(), await freePort()]
     await serveEcho('grown', '--network', 'pasta', '-p', `${first}:80`)
     await ok('port', 'add', 'grown', `${tcp}:80`)

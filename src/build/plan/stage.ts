@@ -257,6 +257,8 @@ class StageState {
       const value = instruction[name]
       return value === undefined ? {} : { [name]: word(value) }
     }
+    const { checksum } = optional('checksum')
+    if (checksum !== undefined) checkChecksum(line, checksum, sources)
     const flags = (['from', 'chown', 'chmod'] as const).flatMap(name => {
       const value = instruction[name]
       return value === undefined ? [] : [`--${name}=${word(value)} `]
@@ -274,7 +276,7 @@ class StageState {
         ...optional('from'),
         ...optional('chown'),
         ...optional('chmod'),
-        ...optional('checksum'),
+        ...(checksum !== undefined && { checksum }),
         link: instruction.link,
         parents: instruction.parents,
         exclude: instruction.exclude.map(word),
@@ -309,4 +311,16 @@ class StageState {
 /** What BuildKit takes for a repository: its schemes, or a name that ends with .git. */
 export function isGitUrl(text: string): boolean {
   return /^(?:git|ssh):\/\//.test(text) || /^git@[\w.-]+:/.test(text) || /^https?:\/\/[^#?]+\.git(?:#.*)?$/.test(text)
+}
+
+/** ADD --checksum: a digest of what a URL gives, or a commit of a repository. */
+function checkChecksum(line: CopyInstruction['line'], checksum: string, sources: readonly CopySource[]): void {
+  const [source, ...others] = sources
+  if (others.length > 0 || (source?.kind !== 'url' && source?.kind !== 'git'))
+    throw line.error('--checksum is for a single source that is a URL or a git repository', '--checksum')
+  const isRight =
+    source.kind === 'url' ? /^sha256:[0-9a-f]{64}$/.test(checksum) : /^(?:[0-9a-f]{7,40}|[0-9a-f]{64})$/.test(checksum)
+  if (isRight) return
+  const wanted = source.kind === 'url' ? 'sha256: and 64 hexadecimal digits' : 'a commit, 7 to 40 hexadecimal digits'
+  throw line.error(`--checksum=${checksum} must be ${wanted}`, '--checksum')
 }

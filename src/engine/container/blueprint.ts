@@ -187,5 +187,12 @@ function hostsBase(setting: string, folders: readonly string[]): string {
   if (setting === 'none') return ''
   if (setting === 'image') return readChainFile(folders, 'etc/hosts')
   const path = setting === '' ? '/etc/hosts' : setting
-  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+  if (!existsSync(path)) return ''
+  const text = readFileSync(path, 'utf8')
+  return setting === '' && existsSync('/run/.containerenv') ? withoutHostNames(text) : text
+}
+
+/** In a container, the machine around it is not what a container in there has for its host. */
+function withoutHostNames(hosts: string): string {
+  return hosts.replace(/^.*\bhost\.(containers|docker)\.internal\b.*\n?/gm, '')
 }

@@ -49,7 +49,7 @@ export async function runDoctor({ probeOverlay = tryOverlay }: DoctorOptions = {
   const distribution = readDistribution()
   const install = (helper: HelperName): string => installCommand(helper, distribution)
   const overlay = checkOverlay(kernelRelease(), await probeOverlay())
-  return [
+  const checks = [
     ...namespaceChecks(user),
     ...(await mapHelperChecks(user, config, install)),
     ...subordinateIdChecks(user),
@@ -62,6 +62,13 @@ export async function runDoctor({ probeOverlay = tryOverlay }: DoctorOptions = {
     ...networkChecks(config, install),
     ...sessionChecks(user, config),
   ]
+  return user.isRoot ? checks.map(forRoot) : checks
+}
+
+/** Root is the administrator, and a bare machine has no sudo. */
+function forRoot(check: Check): Check {
+  if (check.mend === undefined) return check
+  return { ...check, mend: { command: check.mend.command.replace(/\bsudo /g, ''), who: 'you' } }
 }
 
 function namespaceChecks(user: HostUser): Check[] {

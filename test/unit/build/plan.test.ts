@@ -176,6 +176,9 @@ const wrong: [string, string][] = [
   ['FROM x\nSTOPSIGNAL FOO', ':2:12: STOPSIGNAL'],
   ['FROM x\nHEALTHCHECK --interval=abc CMD x', ':2:24: HEALTHCHECK --interval=abc'],
   ['FROM x\nRUN --mount=type=cache x', ':2:13: --mount=type=cache: it has no target'],
+  ['FROM x\nADD --checksum=sha256:00 https://a/b /', ':2:5: --checksum=sha256:00 must be sha256: and 64 hex'],
+  ['FROM x\nADD --checksum=v1 https://a/b.git /', ':2:5: --checksum=v1 must be a commit'],
+  ['FROM x\nADD --checksum=sha256:00 a /', ':2:5: --checksum is for a single source'],
   ['FROM x\nRUN --mount=type=nfs,target=/x x', 'the type "nfs" is unknown'],
 ]
 for (const [text, wanted] of wrong)

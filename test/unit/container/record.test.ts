@@ -3,7 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkName, isName, randomName } from '#container/name.ts'
-import { claimName, findContainer, holderOf, releaseName, renameContainer } from '#container/name-index.ts'
+import {
+  claimName,
+  findContainer,
+  holderOf,
+  releaseName,
+  releaseNameOfGone,
+  renameContainer,
+} from '#container/name-index.ts'
 import {
   type ContainerId,
   type ContainerRecord,
@@ -13,6 +20,7 @@ import {
   readRecord,
   writeRecord,
 } from '#container/record.ts'
+import { tryLock } from '#sys/lock.ts'
 
 let root = ''
 beforeEach(() => {
@@ -71,6 +79,19 @@ describe('names', () => {
     await releaseName(root, 'web', second)
     expect(holderOf(root, 'web')).toBe(first)
     await releaseName(root, 'web', first)
+    await claimName(root, 'web', second)
+    expect(holderOf(root, 'web')).toBe(second)
+  })
+  test('of a container that is gone is free at once, and never taken from another', async () => {
+    const [first, second] = [make('web'), make('web')]
+    await claimName(root, 'web', first)
+    releaseNameOfGone(root, 'web', second)
+    expect(holderOf(root, 'web')).toBe(first)
+    rmSync(containerDir(root, first), { recursive: true })
+    mkdirSync(join(root, 'locks'), { recursive: true })
+    using _lock = tryLock(join(root, 'locks', 'names')) // nobody waits for it
+    releaseNameOfGone(root, 'web', first)
+    expect(readdirSync(join(root, 'names'))).toEqual([])
     await claimName(root, 'web', second)
     expect(holderOf(root, 'web')).toBe(second)
   })

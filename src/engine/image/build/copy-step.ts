@@ -138,9 +138,6 @@ async function fetchSources(session: BuildSession, action: CopyAction): Promise<
     if (source.kind === 'url') fetched[source.url] = await fetchUrl(session, source.url, action.checksum)
     else if (source.kind === 'git') fetched[source.url] = await fetchGit(session, source.url, action)
   }
-  const isFetched = action.sources.length === 1 && Object.keys(fetched).length === 1
-  if (action.checksum !== undefined && !isFetched)
-    throw new TspodError('INVALID', '--checksum is for a single source that is a URL or a git repository')
   return fetched
 }
 
