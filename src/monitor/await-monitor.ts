@@ -1,8 +1,8 @@
 // Waits until a monitor that has just been started says that it is ready: streams and log are open. Runs in the command line.
 import { TspodError } from '#errors.ts'
 import { type Fd, readFd } from '#sys/fd.ts'
+import { waitForInput } from '#sys/wait-readable.ts'
 import { decodePayload, type FailureMessage, HEADER_BYTES, messageTypes } from './protocol.ts'
-import { waitForInput } from './wait-readable.ts'
 
 /** How long a monitor may take to start, in milliseconds: a machine under load starts programs slowly. */
 const START_DEADLINE_MS = 30_000

@@ -3,51 +3,36 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { PendingCgroup } from '#cgroup/manager.ts'
 import type { SoftLimits } from '#cgroup/soft-limits.ts'
-import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
-import { markRunning } from '#container/running-index.ts'
+import { type ContainerRecord, containerDir } from '#container/record.ts'
 import { notifySocketPath } from '#container/service-manager.ts'
-import { clearState, thisMachine, writeState } from '#container/state.ts'
+import { clearState } from '#container/state.ts'
 import { errnoOf, TspodError } from '#errors.ts'
 import { frugalEnvironment } from '#host/bun.ts'
-import { deviceHint, tunDevice } from '#host/device-file.ts'
 import { selfCommand } from '#host/executable.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { log } from '#log.ts'
+import { awaitHelper, type HelperPipes, openHelperPipes } from '#network/await-helper.ts'
 import type { NetworkConnection, NetworkDriver, NetworkHelper } from '#network/driver.ts'
-import { HelperFailure } from '#network/helper-failure.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { formatTimestamp } from '#oci/timestamp.ts'
-import {
-  type CreatedProcess,
-  createProcess,
-  type HelperRequest,
-  helperRequest,
-  keepsGroups,
-  type ProcessStreams,
-} from '#runtime/create.ts'
-import type { ContainerHooks, PoststopHooks } from '#runtime/hooks.ts'
+import { createProcess, type HelperRequest, helperRequest, keepsGroups } from '#runtime/create.ts'
+import type { ContainerHooks } from '#runtime/hooks.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
 import type { SeccompPlan } from '#runtime/seccomp/plan.ts'
 import { wallClockNs } from '#sys/clock.ts'
 import { openDatagramSocket } from '#sys/datagram.ts'
-import { duplicate, type Fd, openFile, openPipe, openSocketPair, writeFully } from '#sys/fd.ts'
-import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, SOCK_STREAM } from '#sys/flags.ts'
-import { readProcessStat } from '#sys/process.ts'
+import { duplicate, type Fd, openFile, openSocketPair, writeFully } from '#sys/fd.ts'
+import { O_RDONLY, SOCK_STREAM } from '#sys/flags.ts'
 import type { Program } from '#sys/servant/program.ts'
 import type { Servant } from '#sys/servant/servant.ts'
-import { receiveDescriptor, sendDescriptor } from '#sys/socket.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import { awaitMonitor } from './await-monitor.ts'
+import { childMessage, recordState } from './launch-record.ts'
+import { type OpenStreams, openStreams, outputReleaser, takeStreams } from './launch-streams.ts'
 import type { StreamDescriptors } from './monitor.ts'
 import { type ChildMessage, encodeMessage } from './protocol.ts'
 import { helperFolder, notifyFolder, runFolder } from './run-folder.ts'
-import { waitForInput, waitReadable } from './wait-readable.ts'
-
-/** How long a network helper may take until the network works, in milliseconds. */
-const HELPER_DEADLINE_MS = 10_000
-/** How often it is looked at meanwhile. */
-const HELPER_LOOK_MS = 50
 
 /** A container whose program runs. */
 export interface Launched {
@@ -171,7 +156,7 @@ export async function launchContainer(request: LaunchRequest): Promise<Launched>
       request.connection?.finish()
       if (helper !== undefined && helperPid !== undefined && helperPipes !== undefined) {
         created.awaitHelper()
-        awaitHelper(helper, helperPid, helperPipes)
+        awaitHelper(helper.name, helperPid, helperPipes)
       }
       const { live } = request.network?.ports ?? {}
       for (const port of ports) live?.add(sockets, port)
@@ -230,65 +215,6 @@ async function openHooks(
   return new Hooks(spec, { id: record.id, bundle, rootPath: root.path, keepGroups, seccomp })
 }
 
-interface OpenStreams {
-  process: ProcessStreams
-  nullFd: Fd
-  /** What the monitor gets, by descriptor number. */
-  monitor: Map<number, number>
-}
-
-function openStreams(record: ContainerRecord, resources: DisposableStack): OpenStreams {
-  const { tty, interactive } = record.request
-  const nullFd = resources.use(openFile('/dev/null', O_RDWR))
-  if (tty) {
-    const [ours, theirs] = openSocketPair(SOCK_STREAM)
-    resources.use(ours)
-    resources.use(theirs)
-    return { process: { kind: 'terminal', socket: ours.number }, nullFd, monitor: new Map([[7, theirs.number]]) }
-  }
-  if (record.logDriver === 'passthrough')
-    return { process: { kind: 'descriptors', stdin: 0, stdout: 1, stderr: 2 }, nullFd, monitor: new Map() }
-  const [outReader, outWriter] = openPipe()
-  const [errReader, errWriter] = openPipe()
-  const stdin = interactive ? openPipe() : undefined
-  for (const fd of [outReader, outWriter, errReader, errWriter, ...(stdin ?? [])]) resources.use(fd)
-  const monitor = new Map([
-    [4, outReader.number],
-    [5, errReader.number],
-  ])
-  if (stdin !== undefined) monitor.set(6, stdin[1].number)
-  const stdinNumber = stdin?.[0].number ?? nullFd.number
-  return {
-    process: { kind: 'descriptors', stdin: stdinNumber, stdout: outWriter.number, stderr: errWriter.number },
-    nullFd,
-    monitor,
-  }
-}
-
-/** The ends that a monitor would have got, for this process. A terminal's master stays on its way too, for whoever takes over. */
-function takeStreams({ monitor, process }: OpenStreams): StreamDescriptors {
-  if (process.kind === 'terminal') {
-    const terminal = receiveDescriptor(monitor.get(7) ?? -1)
-    if (terminal === undefined) throw new TspodError('INTERNAL', 'the terminal of the container did not arrive')
-    sendDescriptor(process.socket, terminal.number)
-    return { terminal }
-  }
-  const [stdout, stderr, stdin] = [4, 5, 6]
-    .map(number => monitor.get(number))
-    .map(fd => (fd === undefined ? fd : duplicate(fd)))
-  return { stdout, stderr, stdin }
-}
-
-/** /dev/null takes the place of the launcher's end, so that a monitor that takes over finds it at its end. */
-function outputReleaser(launcher: Servant, { monitor, nullFd }: OpenStreams): Attended['releaseOutput'] {
-  const nullNumber = nullFd.number
-  const ends = { stdout: monitor.get(4), stderr: monitor.get(5) }
-  return stream => {
-    const end = ends[stream]
-    if (end !== undefined) launcher.call('dup3', nullNumber, end, 0)
-  }
-}
-
 /** In a folder of its own, which the container is given: everyone in there may write to it, and nobody else gets there. */
 function openNotifySocket(folder: string): Fd {
   mkdirSync(folder, { recursive: true, mode: 0o755 })
@@ -297,28 +223,6 @@ function openNotifySocket(folder: string): Fd {
   const socket = openDatagramSocket(path)
   chmodSync(path, 0o777)
   return socket
-}
-
-interface HelperPipes {
-  /** Written to by the helper when the network works. */
-  ready: Fd
-  readyReader: Fd
-  /** End of file ends the helper. */
-  exit: Fd
-  /** Held open by the monitor for as long as it lives. */
-  alive: Fd
-  /** For a socket of the helper's. */
-  folder: Fd
-}
-
-function openHelperPipes(sockets: string, resources: DisposableStack): HelperPipes {
-  mkdirSync(sockets, { recursive: true, mode: 0o700 })
-  chmodSync(sockets, 0o777)
-  const folder = openFile(sockets, O_PATH | O_DIRECTORY)
-  const [readyReader, ready] = openPipe()
-  const [exit, alive] = openPipe()
-  for (const fd of [folder, readyReader, ready, exit, alive]) resources.use(fd)
-  return { folder, ready, readyReader, exit, alive }
 }
 
 /** Its socket is to be ours too, whoever it is in the container's user namespace. */
@@ -374,110 +278,6 @@ function monitorProgram(
     descriptors,
     folder: '/',
   }
-}
-
-function recordState(
-  folder: string,
-  { graphRoot, network, restarts, softLimits }: LaunchRequest,
-  created: CreatedProcess,
-  helperPid: number | undefined,
-  startedAt: string,
-): void {
-  markRunning(folder)
-  writeState(folder, {
-    version: 1,
-    ...thisMachine(graphRoot),
-    ...created.identity,
-    monitor: created.monitor,
-    startedAt,
-    restarts,
-    ...(network !== undefined && {
-      network: { driver: network.name, ...(network.address !== undefined && { address: network.address }) },
-    }),
-    ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
-    ...(softLimits && { softLimits }),
-    ...(helperPid !== undefined && {
-      networkHelper: { pid: helperPid, startTime: readProcessStat(helperPid)?.startTime ?? 0 },
-    }),
-  })
-}
-
-function childMessage(
-  {
-    record,
-    namespace,
-    graphRoot,
-    runRoot,
-    hasJournal,
-    network,
-    notifyManager,
-    restarts,
-    restartPauseMs,
-    engineSettings,
-    softLimits,
-  }: LaunchRequest,
-  created: CreatedProcess,
-  helperPid: number | undefined,
-  startedAt: string,
-  poststop: PoststopHooks | undefined,
-): ChildMessage {
-  const { request } = record
-  const helpers = [
-    ...(helperPid === undefined ? [] : [{ name: network?.name ?? '', pid: helperPid, isAwaited: false }]),
-    ...created.storagePids.map(pid => ({ name: 'fuse-overlayfs', pid, isAwaited: true })),
-  ]
-  return {
-    id: record.id,
-    name: record.name,
-    ...created.identity,
-    folder: containerDir(graphRoot, record.id),
-    graphRoot,
-    runRoot,
-    tty: request.tty,
-    openStdin: request.interactive,
-    stdinOnce: request.interactive && !request.detach,
-    logDriver: record.logDriver,
-    logOpts: request.logOpts,
-    remove: request.remove,
-    ...(hasScratch(record.mounts) && { hasScratch: true }),
-    anonymousVolumes: record.mounts.flatMap(mount =>
-      mount.anonymous === true && mount.name !== undefined ? [mount.name] : [],
-    ),
-    stopSignal: record.stopSignal,
-    stopTimeoutSeconds: record.stopTimeoutSeconds,
-    ...(request.timeoutSeconds !== undefined && { timeoutSeconds: request.timeoutSeconds }),
-    helpers,
-    ...(created.cgroupFolder !== undefined && { cgroupFolder: created.cgroupFolder }),
-    ...(poststop !== undefined && { poststop }),
-    ...(record.healthcheck && { health: { check: record.healthcheck, isSingle: namespace.mode === 'single' } }),
-    ...(softLimits && { softLimits }),
-    restarts,
-    ...(request.restart !== undefined && { hasPolicy: true }),
-    ...(restartPauseMs !== undefined && { restartPauseMs }),
-    engineSettings,
-    ...(notifyManager !== undefined && { notifyManager }),
-    ...(hasJournal && {
-      journal: { image: record.image?.name ?? '', attributes: record.labels },
-    }),
-    startedAt,
-  }
-}
-
-/** Others hold the writing end of its pipe too: that it has ended is seen by a look at it, now and then. */
-function awaitHelper({ name }: NetworkHelper, pid: number, pipes: HelperPipes): void {
-  pipes.ready.close()
-  const end = performance.now() + HELPER_DEADLINE_MS
-  const hasEnded = (): boolean => ['Z', 'X', undefined].includes(readProcessStat(pid)?.state)
-  let isOver = false
-  while (!waitForInput(pipes.readyReader, HELPER_LOOK_MS)) {
-    isOver = hasEnded()
-    if (isOver || performance.now() > end) break
-  }
-  if (!isOver && performance.now() <= end && waitReadable(pipes.readyReader, 0) === 'data') return
-  const why = isOver || hasEnded() ? 'ended at once' : `did not answer within ${HELPER_DEADLINE_MS / 1000} s`
-  throw new HelperFailure('INTERNAL', `connecting the container to the network: ${name} ${why}`, {
-    hint: `${deviceHint(tunDevice) ?? `\`tspod doctor\` checks ${name} and ${tunDevice.path}`}; --network none and host do without it`,
-  })
 }
 
 function sayFailed(control: Fd, error: unknown): void {

@@ -2,7 +2,7 @@
 # `npm run test:vm [-- --suite trixie] [--mirror URL] [--part all|short|'NAME...'] [--script FILE]`: boots a Debian in QEMU by software emulation (any processor, no
 # /dev/kvm), runs test/vm/suite in it, and ends with `N passed, M failed, K skipped`. Needs root once, for the disk, and
 # mmdebstrap, e2fsprogs, qemu-system-x86. --part runs a part: `short` the main job and what
-# root sees of it, or files of test/vm/suite. --script runs a shell script as the machine's root instead of the suite.
+# root sees of it, or files of test/vm/suite. A mirror named for an old release takes the place of its security archive too, which may be gone. --script runs a shell script as the machine's root instead of the suite.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/vm/disk.sh

@@ -7,13 +7,13 @@ import { promisify } from 'node:util'
 import type { PendingCgroup } from '#cgroup/manager.ts'
 import { TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
+import { awaitHelper, openHelperPipes } from '#network/await-helper.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { type CreatedProcess, type CreateRequest, createProcess, helperRequest } from '#runtime/create.ts'
 import type { RootSetup } from '#runtime/root-setup.ts'
-import { trySyscall } from '#sys/call.ts'
 import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
-import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, SIGKILL } from '#sys/flags.ts'
+import { O_RDONLY, O_RDWR, SIGKILL } from '#sys/flags.ts'
 import { type ExitStatus, killProcess, type ProcessIdentity, signalProcess, waitProcess } from '#sys/process.ts'
 
 const readAsync = promisify(read)
@@ -41,9 +41,8 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
   const [errReader, errWriter] = openPair(resources)
   const [orderReader, orderWriter] = openPair(resources)
   const helper = request.network?.helper
-  const [readyReader, ready] = openPair(resources)
-  const [exit, alive] = openPair(resources)
-  const sockets = resources.use(openFile(request.sockets, O_PATH | O_DIRECTORY))
+  const pipes = openHelperPipes(request.sockets, resources)
+  const { ready, exit, alive } = pipes
   const seccomp =
     spec.linux?.seccomp === undefined
       ? undefined
@@ -73,7 +72,7 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
         helperRequest(
           helper.path,
           pid => helper.argv({ pid, ports: [], descriptors: { ready: 3, exit: 4, folder: 5 } }),
-          [nullFd, nullFd, nullFd, ready, exit, sockets],
+          [nullFd, nullFd, nullFd, ready, exit, pipes.folder],
         ),
       seccomp,
       ...(request.cgroup && { cgroup: request.cgroup }),
@@ -87,7 +86,10 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
   orderWriter.close()
   const { helperPid } = created
   await created.prepare(async () => {})
-  if (helper !== undefined) awaitHelper(created, readyReader, ready)
+  if (helper !== undefined && helperPid !== undefined) {
+    created.awaitHelper()
+    awaitHelper(helper.name, helperPid, pipes)
+  }
   created.start()
   for (const fd of [outWriter, errWriter, exit, alive, ready, orderReader]) fd.close()
   const kill = (): void => void signalProcess(created.identity, SIGKILL)
@@ -114,23 +116,6 @@ function openPair(resources: DisposableStack): [Fd, Fd] {
   resources.use(reader)
   resources.use(writer)
   return [reader, writer]
-}
-
-const HELPER_DEADLINE_MS = 10_000
-const POLLIN = 1
-
-function awaitHelper(created: CreatedProcess, reader: Fd, ready: Fd): void {
-  created.awaitHelper()
-  ready.close()
-  const poll = new Int32Array([reader.number, POLLIN])
-  const timeout = new BigInt64Array([BigInt(HELPER_DEADLINE_MS / 1000), 0n])
-  const isLate = trySyscall('ppoll', poll, 1, timeout, 0, 8) === 0
-  if (!isLate && trySyscall('read', reader.number, new Uint8Array(1), 1) > 0) return
-  throw new TspodError(
-    'INTERNAL',
-    `connecting the build step to the network: slirp4netns ${isLate ? 'did not answer within 10 s' : 'ended at once'}`,
-    { hint: '`tspod doctor` checks slirp4netns and /dev/net/tun; --network none or host do without it' },
-  )
 }
 
 async function readAll(fd: Fd, take: (chunk: Uint8Array) => void): Promise<void> {

@@ -1,6 +1,6 @@
 // Waits for one descriptor with a deadline.
-import { trySyscall } from '#sys/call.ts'
-import type { Fd } from '#sys/fd.ts'
+import { trySyscall } from './call.ts'
+import type { Fd } from './fd.ts'
 
 const POLLIN = 1
 
