@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { registryUser } from '#test/setup/registries.ts'
+import { endPause, podmanBeside } from './podman-beside.ts'
 import { startPushRegistry, type Trouble } from './push-registry.ts'
 import { e2e, tspodOnly, until, useSandbox } from './sandbox.ts'
 
@@ -74,16 +75,9 @@ describe('push', () => {
     const name = `${registry}/${unique}/made:1`
     await ok('push', '-q', 'made', name)
     const expected = await ok('run', '--rm', '--network', 'none', 'made', 'sh', '-c', look)
-    const args = 'podman --runtime runc --cgroup-manager cgroupfs --events-backend file --storage-driver overlay'.split(
-      ' ',
-    )
-    const run = [...args, 'run', '--rm', '--network', 'none', name, 'sh', '-c', look]
-    try {
-      const podman = Bun.spawnSync(run, { env: box.env, cwd: box.home })
-      expect(podman.stdout.toString().trimEnd()).toBe(expected)
-    } finally {
-      Bun.spawnSync([...args, 'system', 'reset', '-f'], { env: box.env, cwd: box.home })
-      killPause()
+    {
+      using podman = podmanBeside(box)
+      expect(podman.run('run', '--rm', '--network', 'none', name, 'sh', '-c', look)).toBe(expected)
     }
     const layout = join(box.home, 'copied')
     skopeo('copy', '-q', '--src-tls-verify=false', `docker://${name}`, `oci:${layout}:x`)
@@ -169,12 +163,6 @@ const made = `
   chown 1000:1000 /opt/deep/a; chmod 4750 /opt/deep/a; touch -d '2001-02-03 04:05:06' /opt/deep/er
   rm /etc/profile; rm -rf /home/app; mkdir /home/app; echo new > /home/app/new; mkfifo /opt/pipe`
 const look = `cd /; ls -ladn --full-time opt opt/* opt/deep/* opt/deep/er/* etc/profile home/app home/app/* 2>&1; cat opt/deep/b`
-
-/** podman keeps a process that holds its namespace. */
-function killPause(): void {
-  const file = join(box.runtime, 'libpod/tmp/pause.pid')
-  if (existsSync(file)) process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
-}
 
 describe('push, when things break', () => {
   const pushTo = async (trouble: Trouble, ...options: string[]) => {
@@ -359,7 +347,7 @@ describe('login', () => {
     const mode = execFileSync('stat', ['-c', '%a', file], { encoding: 'utf8' }).trim()
     expect(mode).toBe('600')
     const podman = execFileSync('podman', ['login', '--get-login', authRegistry], { env: box.env, encoding: 'utf8' })
-    killPause()
+    endPause(box)
     expect(podman.trim()).toBe(name)
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), other: { kept: true } }))
     await ok('logout', '--all')
