@@ -52,3 +52,9 @@ test("a store that belongs to a range of root's says which one; others say nothi
   }
   rmSync(folder, { recursive: true })
 })
+
+test("in a container root gets the ids that exist there, without the container's own root", () => {
+  const none = { uid: [], gid: [] }
+  const own = { start: 1, count: 65_535 }
+  expect(chooseRootIds(undefined, none, { start: 0, count: 65_536 })).toEqual({ uid: [own], gid: [own] })
+})

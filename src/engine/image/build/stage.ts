@@ -1,6 +1,7 @@
 // Builds one stage: its base, then step after step, from the cache or by doing it.
 import { type CacheRecord, cacheKey } from '#build/cache.ts'
 import { parseTriggers } from '#build/parse/containerfile.ts'
+import type { InstructionKind } from '#build/parse/instruction.ts'
 import { excerpt } from '#build/parse/source.ts'
 import type { StageNode } from '#build/plan/graph.ts'
 import { planStage } from '#build/plan/stage.ts'
@@ -25,15 +26,18 @@ export interface StageTools {
   contextBase: (name: string) => Promise<BaseState>
 }
 
-/** `[name 2/5]`, as BuildKit shows it; with the platform where there are several. */
+/** `[name 2/5]`, as BuildKit shows it: of the steps that do something; with the platform where there are several. */
 const label = ({ request, platform }: BuildSession, name: string, index: number, count: number): string =>
   `[${request.platforms.length > 1 ? `${formatPlatform(platform)} ` : ''}${name} ${index}/${count}]`
+
+/** The instructions that do more than change the configuration. */
+const doing: ReadonlySet<InstructionKind> = new Set(['run', 'copy', 'add', 'workdir'])
 
 export async function buildStage(session: BuildSession, node: StageNode, tools: StageTools): Promise<FinishedStage> {
   const { stage } = node
   const name = stage.name ?? `stage-${stage.index}`
   const from = session.nextStep()
-  const fromName = `${label(session, name, 1, stage.instructions.length + 1)} ${stage.from.line.text}`
+  const fromName = `${label(session, name, 1, 1 + stage.instructions.filter(({ kind }) => doing.has(kind)).length)} ${stage.from.line.text}`
   const base = await announced(session, from, fromName, async () => ({
     value: await openBase(session, node, tools, from),
     how: 'done',
@@ -53,9 +57,12 @@ export async function buildStage(session: BuildSession, node: StageNode, tools: 
   const isCached =
     session.request.noCache === false ||
     (Array.isArray(session.request.noCache) && !session.request.noCache.includes(name))
-  for (const [index, step] of steps.entries()) {
+  const count = 1 + steps.filter(({ action }) => action !== undefined).length
+  let number = 1
+  for (const step of steps) {
     session.request.signal.throwIfAborted()
-    const title = `${label(session, name, index + 2, steps.length + 1)} ${firstLine(step.shown)}`
+    if (step.action !== undefined) number++
+    const title = `${label(session, name, number, count)} ${firstLine(step.shown)}`
     state = await takeStep(session, step, title, state, isCached)
   }
   return state
