@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { PendingCgroup } from '#cgroup/manager.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
-import { Fd, openFile } from '#sys/fd.ts'
+import { Fd } from '#sys/fd.ts'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -11,7 +11,6 @@ import {
   CLONE_NEWTIME,
   CLONE_PARENT,
   MOVE_MOUNT_F_EMPTY_PATH,
-  O_RDONLY,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
   PR_SET_CHILD_SUBREAPER,
@@ -29,11 +28,12 @@ import { delegationCalls } from './delegate-cgroup.ts'
 import { executeProgram } from './exec-error.ts'
 import { type KernelFeatures, kernelFeatures } from './features.ts'
 import { fetchTree, parseForeignPath } from './foreign-tree.ts'
+import { joinNamespaces, openJoinedNamespaces } from './joined-namespaces.ts'
 import { MountEmulation } from './mount-emulation.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
 import { planTerminalStreams } from './plan/device-steps.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
-import { formatMappings, planNamespaces } from './plan/namespaces.ts'
+import { formatMappings } from './plan/namespaces.ts'
 import { writeFileCalls } from './plan/paths.ts'
 import {
   type ProcessFacts,
@@ -229,10 +229,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const helperSeat = request.helper !== undefined ? resources.use(new Seat()) : undefined
   const storageSeats = Array.from({ length: serverCount(request.root) }, () => resources.use(new Seat()))
   const stub = resources.use(openStub(launcherSeat))
-  const joined = planNamespaces(spec.linux ?? {}).join.map(({ path, flag }) => ({
-    fd: resources.use(openNamespace(path)),
-    flag,
-  }))
+  const joined = openJoinedNamespaces(spec.linux ?? {}, resources)
   const trees = openForeignTrees(spec, resources)
   const seats = [stagerSeat, initSeat, helperSeat, ...storageSeats].filter(seat => seat !== undefined)
   const keep = [
@@ -293,7 +290,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const storagePids = performStages(stager, { ...request.root, stages: [entered, ...more] }, storageSeats)
   if (storageSeats.length > 0) request.cgroup?.begin({ ...groups, monitor: [...groups.monitor, ...storagePids] })
   perform(stager, plan.stager)
-  if (joined.length > 0) stager.do(joined.map(({ fd, flag }) => call('setns', fd.number, flag)))
+  joinNamespaces(stager, joined)
   if (plan.namespaces.hasNewTime) stager.do([call('unshare', CLONE_NEWTIME), ...timeOffsetCalls(spec)])
   // the namespace of control groups begins where the stager is: it must be in the container's own by now
   const cgroupFolder = request.cgroup?.finish()
@@ -349,11 +346,6 @@ function openForeignTrees({ mounts = [] }: RuntimeSpec, resources: DisposableSta
     if (foreign !== undefined) trees.set(source, resources.use(fetchTree(foreign.pid, foreign.path)))
   }
   return trees
-}
-
-/** A namespace file to join, `/proc/PID/ns/net`. */
-function openNamespace(path: string): Fd {
-  return openFile(path, O_RDONLY)
 }
 
 function writeMaps(stager: Servant, pid: number, spec: RuntimeSpec): void {

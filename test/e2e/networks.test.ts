@@ -72,6 +72,19 @@ describe('two containers on one network', () => {
   })
 })
 
+describe('a container that shares the network of another', () => {
+  e2e(...need)('has the same resolv.conf', async () => {
+    await ok('network', 'create', 'web')
+    for (const options of [[], ['--dns-search', 'example.org']]) {
+      await sleeper('owner', '--network', 'web', ...options)
+      expect(await sh(['--network', 'container:owner'], 'cat /etc/resolv.conf')).toBe(
+        await ok('exec', 'owner', 'cat', '/etc/resolv.conf'),
+      )
+      await ok('rm', '-f', '-t', '0', 'owner')
+    }
+  })
+})
+
 describe('networks are kept apart', () => {
   e2e(...need)('what is on another one can be neither found nor reached', async () => {
     await ok('network', 'create', '--opt', 'isolate=true', 'one')
