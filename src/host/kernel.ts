@@ -13,6 +13,7 @@ export interface KernelRelease {
 export const kernelFeatures = {
   openat2: { since: [5, 6], gives: 'safe path resolution beneath a root' },
   closeRange: { since: [5, 9], gives: 'closing descriptors before a container starts in one call' },
+  overlayVolatile: { since: [5, 10], gives: 'ends of containers that wait for no disk' },
   overlayInUserNamespace: { since: [5, 11], gives: 'overlay mounts without root' },
   idmappedMounts: { since: [5, 12], gives: 'mounts with other owners' },
   overlayLowerdirPlus: { since: [6, 5], gives: 'overlay layers handed over one by one' },

@@ -1,7 +1,7 @@
 // What servants would do for a container, as shell commands that a person can type (`--explain`). Pure: it only writes the plan down.
 import { log } from '#log.ts'
 import type { HooksSpec, ProcessSpec, RuntimeSpec } from '#oci/runtime-spec.ts'
-import { MS_BIND } from '#sys/flags.ts'
+import { AT_REMOVEDIR, MS_BIND } from '#sys/flags.ts'
 import type { Argument, Call } from '#sys/servant/batch.ts'
 import type { IdMapping, IdMappings } from '#userns/id-mapping.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
@@ -291,6 +291,7 @@ function setprivWords({ user, capabilities = {}, noNewPrivileges }: ProcessSpec)
 function renderCall({ name, args }: Call): string {
   const [first = null, second = null, third = null, flags = 0, data = null] = args
   if (name === 'chdir') return `cd ${word(first)}`
+  if (name === 'unlinkat') return `rm -f${third === AT_REMOVEDIR ? 'd' : ''} ${word(second)}`
   if (name === 'fchownat') return `chown -h ${word(third)}:${word(flags)} ${word(second)}`
   if (name === 'mount' && Number(flags) === MS_BIND) return `mount --bind ${word(first)} ${word(second)}`
   if (name === 'mount') {

@@ -15,6 +15,8 @@ export interface RootRequest {
   ids?: RootIds
   /** Show the layers alone; nothing can be written. For mounts of images. */
   readOnly: boolean
+  /** What is written goes when it is unmounted for good: the kernel need not write it to the disk then. */
+  isDiscarded?: boolean
 }
 
 /**

@@ -4,7 +4,9 @@
 // and a chain of 127 layers fits with room to spare.
 import { join } from 'node:path'
 import { TspodError } from '#errors.ts'
-import { type Call, call } from '#sys/servant/batch.ts'
+import { kernelHas } from '#host/kernel.ts'
+import { AT_REMOVEDIR } from '#sys/flags.ts'
+import { type Call, call, tolerate } from '#sys/servant/batch.ts'
 import type { DriverPlace, RootRequest, StorageDriver } from './driver.ts'
 import { linkFolder } from './layer-paths.ts'
 import { overlayOptions } from './overlay-options.ts'
@@ -27,9 +29,11 @@ export function overlayDriver(place: DriverPlace): StorageDriver {
     planRoot(request) {
       const links = linkFolder(place.graphRoot, placeFor(place, request).mode)
       const root = join(request.containerFolder, 'merged')
-      const options = `${overlayOptions(request, links)},userxattr,index=off,metacopy=off`
+      const isVolatile = request.isDiscarded === true && kernelHas('overlayVolatile')
+      const options = `${overlayOptions(request, links)},userxattr,index=off,metacopy=off${isVolatile ? ',volatile' : ''}`
       checkLength(options, request)
       const calls: Call[] = [
+        ...(isVolatile ? forgetVolatile(request) : []),
         call('chdir', links),
         call('mount', 'overlay', root, 'overlay', 0, options),
         call('chdir', '/'),
@@ -49,6 +53,18 @@ export function overlayDriver(place: DriverPlace): StorageDriver {
       }
     },
   }
+}
+
+/**
+ * Without `volatile` the end of every container syncs the whole file system of the store. It leaves a mark that forbids a second mount
+ * (Documentation/filesystems/overlayfs.rst), which is taken away.
+ */
+function forgetVolatile({ containerFolder }: RootRequest): Call[] {
+  const mark = join(containerFolder, 'work/work/incompat/volatile')
+  return [
+    tolerate('ENOENT', call('unlinkat', -100, join(mark, 'dirty'), 0)),
+    tolerate('ENOENT', call('unlinkat', -100, mark, AT_REMOVEDIR)),
+  ]
 }
 
 /** Overlay cannot change owners: for other ones it takes copies of the layers. */

@@ -47,6 +47,7 @@ export async function rootOf(
     chain: image.chain,
     containerFolder: folder,
     readOnly: false,
+    isDiscarded: request.remove,
     ...(owners && { ids: owners.ids }),
   }
   const plan = driver.planRoot(storageRequest)

@@ -112,31 +112,37 @@ for (const [name, wanted, open] of drivers) {
   })
 }
 
-needs(
-  'user',
-  'userns',
-  'subids',
-  'overlay',
-)('overlay keeps what was written apart from the layers', async () => {
-  const driver = overlayDriver(place)
-  const layer = await unpackArchive(
-    store,
-    archive(entry('etc', { type: 'directory' }), [entry('etc/a'), 'below'], [entry('other'), 'x']),
+for (const isDiscarded of [false, true])
+  needs(
+    'user',
+    'userns',
+    'subids',
+    'overlay',
+  )(
+    `overlay keeps what was written apart from the layers${isDiscarded ? ', without a word to the disk' : ''}`,
+    async () => {
+      const driver = overlayDriver(place)
+      const layer = await unpackArchive(
+        store,
+        archive(entry('etc', { type: 'directory' }), [entry('etc/a'), 'below'], [entry('other'), 'x']),
+      )
+      const asked = {
+        chain: [layer.chainId],
+        containerFolder: join(place.graphRoot, `containers/written-${isDiscarded}`),
+        readOnly: false,
+        isDiscarded,
+      }
+      await driver.prepare(asked)
+      const plan = driver.planRoot(asked)
+      expect(JSON.stringify(plan.calls).includes(',volatile"')).toBe(isDiscarded)
+      actInRoot(store, plan, [call('unlinkat', -100, 'etc/a', 0), call('mkdirat', -100, 'new', 0o700)])
+      const files = await readRoot(store, plan) // mounted a second time
+      expect(files.has('etc/a')).toBe(false)
+      expect(files.has('new')).toBe(true)
+      expect(readdirSync(join(asked.containerFolder, 'upper')).toSorted()).toEqual(['etc', 'new'])
+      expect(statSync(join(layer.diff, 'etc/a')).size).toBe(5)
+    },
   )
-  const asked = {
-    chain: [layer.chainId],
-    containerFolder: join(place.graphRoot, 'containers/written'),
-    readOnly: false,
-  }
-  await driver.prepare(asked)
-  const plan = driver.planRoot(asked)
-  actInRoot(store, plan, [call('unlinkat', -100, 'etc/a', 0), call('mkdirat', -100, 'new', 0o700)])
-  const files = await readRoot(store, plan)
-  expect(files.has('etc/a')).toBe(false)
-  expect(files.has('new')).toBe(true)
-  expect(readdirSync(join(asked.containerFolder, 'upper')).toSorted()).toEqual(['etc', 'new'])
-  expect(statSync(join(layer.diff, 'etc/a')).size).toBe(5)
-})
 
 needs(
   'user',

@@ -185,7 +185,8 @@ function runRequest({ request, args }: BuildSession, action: RunAction, extraEnv
     annotations: {},
     interactive: false,
     tty: false,
-    remove: true,
+    // by the build, when it has become a layer: what is written is to last
+    remove: false,
     detach: false,
     init: false,
     privileged: false,
