@@ -2,6 +2,7 @@
 // only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
 import { readFileSync, statSync } from 'node:fs'
 import type { PendingCgroup } from '#cgroup/manager.ts'
+import { SystemCallError } from '#errors.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd } from '#sys/fd.ts'
 import {
@@ -42,6 +43,7 @@ import {
   planStreams,
   planSurroundings,
 } from './plan/process-steps.ts'
+import { planSysctls } from './plan/sysctls.ts'
 import { performStages, type RootSetup, serverCount } from './root-setup.ts'
 import type { SeccompPlan } from './seccomp/plan.ts'
 import { ROOT } from './slots.ts'
@@ -307,8 +309,10 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     call('prctl', PR_SET_DUMPABLE, 1, 0, 0, 0),
     call('setsid'),
   ])
-  if (request.helper !== undefined)
+  if (request.helper !== undefined) {
+    setBeforeInterfaces(init, spec)
     helper?.postExec(programCalls({ ...request.helper.program({ pid: init.pid }), isDeafToTerm: true }))
+  }
   if (request.isAttended) {
     launcher.awaitChild(stager.pid)
     launcher.do(foreignEnds(keep, seats, request.monitor).map(fd => tolerate('EBADF', call('close', fd))))
@@ -336,6 +340,17 @@ export function createProcess(request: CreateRequest): CreatedProcess {
 function foreignEnds(kept: readonly number[], seats: readonly Seat[], monitor: Program): number[] {
   const needed = [...monitor.descriptors.values(), monitor.executable]
   return [...new Set([...kept, ...seats.map(seat => seat.theirsNumber)])].filter(fd => !needed.includes(fd))
+}
+
+/** What the helper's interface is born with must be set before; where it cannot be, the step for all parameters says so. */
+function setBeforeInterfaces(init: Servant, { linux = {} }: RuntimeSpec): void {
+  const early = planSysctls(linux).filter(({ path }) => path.includes('/conf/default/'))
+  if (early.length === 0) return
+  try {
+    init.do(joinCalls(early.map(({ path, value }) => writeFileCalls(path, value))))
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error
+  }
 }
 
 /** Mounts of other containers that this one shares, by their source in the spec. */
