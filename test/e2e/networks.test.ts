@@ -148,6 +148,18 @@ describe('a running container', () => {
     expect((await tspod('network', 'disconnect', 'one', 'client')).stderr).toContain('network is not connected')
   })
 
+  tspodOnly(...need)('that gets a way out knows this machine by name', async () => {
+    await ok('network', 'create', '--internal', 'shut')
+    await ok('network', 'create', 'open')
+    await sleeper('client', '--network', 'shut', '--add-host', 'me:host-gateway')
+    const known = 'awk \'$2 == "me" || /host.containers.internal/ { print $1 }\' /etc/hosts'
+    expect((await within('client', known)).stdout).toBe('')
+    await ok('network', 'connect', 'open', 'client')
+    const asAtStart = (await sh(['--network', 'open'], known)).trim()
+    expect((await within('client', known)).stdout.trim()).toBe(asAtStart)
+    expect((await within('client', 'getent hosts me')).stdout).toContain(asAtStart)
+  })
+
   tspodOnly(...need)('has its ports published, also later, and given back', async () => {
     await ok('network', 'create', 'web')
     await server('site', '--network', 'web', '-p', '127.0.0.1::80')
