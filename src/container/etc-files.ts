@@ -11,6 +11,9 @@ export interface HostsInputs {
   own?: { addresses: readonly string[]; names: readonly string[] }
 }
 
+/** What containers call the machine they run on, podman's word and docker's. */
+export const hostNamesInside: readonly string[] = ['host.containers.internal', 'host.docker.internal']
+
 /** /etc/hosts: added entries first, since the first match counts (hosts(5)); names added by the user drop the base's. */
 export function hostsFile({ base, added, gateway, own }: HostsInputs): string {
   const lines: [string, readonly string[]][] = []
@@ -26,8 +29,7 @@ export function hostsFile({ base, added, gateway, own }: HostsInputs): string {
   }
   const has = (name: string) => lines.some(([, names]) => names.includes(name))
   if (!has('localhost')) lines.push(['127.0.0.1', ['localhost']], ['::1', ['localhost']])
-  if (gateway !== undefined && !has('host.containers.internal'))
-    lines.push([gateway, ['host.containers.internal', 'host.docker.internal']])
+  if (gateway !== undefined && !has('host.containers.internal')) lines.push([gateway, hostNamesInside])
   const ownNames = own?.names.filter(name => !has(name)) ?? []
   if (ownNames.length > 0) for (const address of own?.addresses ?? []) lines.push([address, ownNames])
   return lines.map(([address, names]) => `${address}\t${names.join(' ')}\n`).join('')

@@ -29,12 +29,13 @@ export function findProgram(name: string, folders: readonly string[] = []): stri
   const path = (process.env.PATH ?? '').split(delimiter).filter(folder => folder.startsWith('/'))
   for (const folder of [...folders, ...path, ...moreFolders]) {
     const candidate = join(folder, name)
-    if (isExecutable(candidate)) return candidate
+    if (isProgram(candidate)) return candidate
   }
   return undefined
 }
 
-function isExecutable(path: string): boolean {
+/** An executable file. */
+export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)
     return statSync(path).isFile()

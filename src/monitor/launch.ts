@@ -230,12 +230,12 @@ function networkHelper(
   helper: NetworkHelper,
   ports: readonly PortMapping[],
   nullFd: Fd,
-  { ready, exit, folder }: HelperPipes,
+  { ready, exit, folder, words }: HelperPipes,
 ): HelperRequest {
   return helperRequest(
     helper.path,
     pid => helper.argv({ pid, ports, descriptors: { ready: 3, exit: 4, folder: 5 } }),
-    [nullFd, nullFd, nullFd, ready, exit, folder],
+    [nullFd, nullFd, words, ready, exit, folder],
     { folder: '/', umask: 0 },
   )
 }

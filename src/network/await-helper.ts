@@ -6,6 +6,7 @@ import { O_DIRECTORY, O_PATH } from '#sys/flags.ts'
 import { readProcessStat } from '#sys/process.ts'
 import { waitForInput, waitReadable } from '#sys/wait-readable.ts'
 import { HelperFailure } from './helper-failure.ts'
+import { openHelperWords, readHelperWords } from './helper-words.ts'
 
 /** How long a network helper may take until the network works, in milliseconds. */
 const HELPER_DEADLINE_MS = 10_000
@@ -22,6 +23,8 @@ export interface HelperPipes {
   alive: Fd
   /** For a socket of the helper's. */
   folder: Fd
+  /** Its standard error. */
+  words: Fd
 }
 
 /** `sockets` is made where it is not there: the helper is somebody else in the container's user namespace. */
@@ -31,8 +34,9 @@ export function openHelperPipes(sockets: string, resources: DisposableStack): He
   const folder = openFile(sockets, O_PATH | O_DIRECTORY)
   const [readyReader, ready] = openPipe()
   const [exit, alive] = openPipe()
-  for (const fd of [folder, readyReader, ready, exit, alive]) resources.use(fd)
-  return { folder, ready, readyReader, exit, alive }
+  const words = openHelperWords()
+  for (const fd of [folder, readyReader, ready, exit, alive, words]) resources.use(fd)
+  return { folder, ready, readyReader, exit, alive, words }
 }
 
 /** Throws a HelperFailure. Others hold the writing end of its pipe too: that it has ended is seen by a look at it, now and then. */
@@ -47,7 +51,9 @@ export function awaitHelper(name: string, pid: number, pipes: HelperPipes): void
   }
   if (!isOver && performance.now() <= end && waitReadable(pipes.readyReader, 0) === 'data') return
   const why = isOver || hasEnded() ? 'ended at once' : `did not answer within ${HELPER_DEADLINE_MS / 1000} s`
-  throw new HelperFailure('INTERNAL', `connecting the container to the network: ${name} ${why}`, {
+  const words = readHelperWords(pipes.words)
+  const said = words === undefined ? '' : `: it said "${words}"`
+  throw new HelperFailure('INTERNAL', `connecting the container to the network: ${name} ${why}${said}`, {
     hint: `${deviceHint(tunDevice) ?? `\`tspod doctor\` checks ${name} and ${tunDevice.path}`}; --network none and host do without it`,
   })
 }

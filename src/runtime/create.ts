@@ -2,8 +2,9 @@
 // only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
 import { readFileSync, statSync } from 'node:fs'
 import type { PendingCgroup } from '#cgroup/manager.ts'
+import { SystemCallError } from '#errors.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
-import { Fd, openFile } from '#sys/fd.ts'
+import { Fd } from '#sys/fd.ts'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -11,7 +12,6 @@ import {
   CLONE_NEWTIME,
   CLONE_PARENT,
   MOVE_MOUNT_F_EMPTY_PATH,
-  O_RDONLY,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
   PR_SET_CHILD_SUBREAPER,
@@ -29,11 +29,12 @@ import { delegationCalls } from './delegate-cgroup.ts'
 import { executeProgram } from './exec-error.ts'
 import { type KernelFeatures, kernelFeatures } from './features.ts'
 import { fetchTree, parseForeignPath } from './foreign-tree.ts'
+import { joinNamespaces, openJoinedNamespaces } from './joined-namespaces.ts'
 import { MountEmulation } from './mount-emulation.ts'
 import { type CreatePlan, planCreate } from './plan/create.ts'
 import { planTerminalStreams } from './plan/device-steps.ts'
 import { planMask, planMaskLookup, readMaskTarget } from './plan/mask-steps.ts'
-import { formatMappings, planNamespaces } from './plan/namespaces.ts'
+import { formatMappings } from './plan/namespaces.ts'
 import { writeFileCalls } from './plan/paths.ts'
 import {
   type ProcessFacts,
@@ -42,6 +43,7 @@ import {
   planStreams,
   planSurroundings,
 } from './plan/process-steps.ts'
+import { planSysctls } from './plan/sysctls.ts'
 import { performStages, type RootSetup, serverCount } from './root-setup.ts'
 import type { SeccompPlan } from './seccomp/plan.ts'
 import { ROOT } from './slots.ts'
@@ -229,10 +231,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const helperSeat = request.helper !== undefined ? resources.use(new Seat()) : undefined
   const storageSeats = Array.from({ length: serverCount(request.root) }, () => resources.use(new Seat()))
   const stub = resources.use(openStub(launcherSeat))
-  const joined = planNamespaces(spec.linux ?? {}).join.map(({ path, flag }) => ({
-    fd: resources.use(openNamespace(path)),
-    flag,
-  }))
+  const joined = openJoinedNamespaces(spec.linux ?? {}, resources)
   const trees = openForeignTrees(spec, resources)
   const seats = [stagerSeat, initSeat, helperSeat, ...storageSeats].filter(seat => seat !== undefined)
   const keep = [
@@ -293,7 +292,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const storagePids = performStages(stager, { ...request.root, stages: [entered, ...more] }, storageSeats)
   if (storageSeats.length > 0) request.cgroup?.begin({ ...groups, monitor: [...groups.monitor, ...storagePids] })
   perform(stager, plan.stager)
-  if (joined.length > 0) stager.do(joined.map(({ fd, flag }) => call('setns', fd.number, flag)))
+  joinNamespaces(stager, joined)
   if (plan.namespaces.hasNewTime) stager.do([call('unshare', CLONE_NEWTIME), ...timeOffsetCalls(spec)])
   // the namespace of control groups begins where the stager is: it must be in the container's own by now
   const cgroupFolder = request.cgroup?.finish()
@@ -310,8 +309,10 @@ export function createProcess(request: CreateRequest): CreatedProcess {
     call('prctl', PR_SET_DUMPABLE, 1, 0, 0, 0),
     call('setsid'),
   ])
-  if (request.helper !== undefined)
+  if (request.helper !== undefined) {
+    setBeforeInterfaces(init, spec)
     helper?.postExec(programCalls({ ...request.helper.program({ pid: init.pid }), isDeafToTerm: true }))
+  }
   if (request.isAttended) {
     launcher.awaitChild(stager.pid)
     launcher.do(foreignEnds(keep, seats, request.monitor).map(fd => tolerate('EBADF', call('close', fd))))
@@ -341,6 +342,17 @@ function foreignEnds(kept: readonly number[], seats: readonly Seat[], monitor: P
   return [...new Set([...kept, ...seats.map(seat => seat.theirsNumber)])].filter(fd => !needed.includes(fd))
 }
 
+/** What the helper's interface is born with must be set before; where it cannot be, the step for all parameters says so. */
+function setBeforeInterfaces(init: Servant, { linux = {} }: RuntimeSpec): void {
+  const early = planSysctls(linux).filter(({ path }) => path.includes('/conf/default/'))
+  if (early.length === 0) return
+  try {
+    init.do(joinCalls(early.map(({ path, value }) => writeFileCalls(path, value))))
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error
+  }
+}
+
 /** Mounts of other containers that this one shares, by their source in the spec. */
 function openForeignTrees({ mounts = [] }: RuntimeSpec, resources: DisposableStack): Map<string, Fd> {
   const trees = new Map<string, Fd>()
@@ -349,11 +361,6 @@ function openForeignTrees({ mounts = [] }: RuntimeSpec, resources: DisposableSta
     if (foreign !== undefined) trees.set(source, resources.use(fetchTree(foreign.pid, foreign.path)))
   }
   return trees
-}
-
-/** A namespace file to join, `/proc/PID/ns/net`. */
-function openNamespace(path: string): Fd {
-  return openFile(path, O_RDONLY)
 }
 
 function writeMaps(stager: Servant, pid: number, spec: RuntimeSpec): void {

@@ -367,6 +367,16 @@ describe('--network slirp4netns', () => {
   tspodOnly(
     'slirp4netns',
     'tun',
+    'ipv6',
+  )('enable_ipv6: an address of IPv6 from the first moment', async () => {
+    const script = 'for i in 1 2 3 4 5; do cat /proc/net/if_inet6; usleep 20000; done'
+    const seen = await ok('run', '--rm', '--network', 'slirp4netns:enable_ipv6=true', 'alpine', 'sh', '-c', script)
+    expect(seen).toMatch(/^fd00\S+ \S+ 40 00 /m)
+  })
+
+  tspodOnly(
+    'slirp4netns',
+    'tun',
     'perl',
   )('publishes on IPv6 by a forwarder of ours', async () => {
     const port = await freePort()
@@ -481,6 +491,35 @@ describe('--network container:NAME', () => {
     const pid = await ok('inspect', '--format', '{{.State.Pid}}', 'path')
     const options = ['--network', `ns:/proc/${pid}/ns/net`]
     expect(await ok('run', '--rm', ...options, 'alpine', 'wget', '-q', '-O', '-', 'http://127.0.0.1/')).toBe('hello')
+  })
+})
+
+describe('what cannot be is refused in the words of whoever knows why', () => {
+  const complaint = async (...options: string[]) => {
+    const { status, stderr } = await tspod('run', '--rm', ...options, 'alpine', 'true')
+    expect(status).toBe(125)
+    return stderr
+  }
+
+  tspodOnly('pasta', 'tun')('by a helper that ends at once', async () => {
+    expect(await complaint('--network', 'pasta:-i,no-such0')).toMatch(/pasta ended at once: it said ".*no-such0/)
+  })
+
+  tspodHttp('an outbound address, a namespace, a helper', async () => {
+    expect(await complaint('--network', 'slirp4netns:outbound_addr=no-such0')).toContain('"outbound_addr=no-such0"')
+    expect(await complaint('--network', 'ns:/nowhere')).toContain(
+      'joining the network namespace "/nowhere": openat "/nowhere": ENOENT',
+    )
+    for (const file of ['/etc/passwd', '/proc/self/ns/uts'])
+      expect(await complaint('--network', `ns:${file}`)).toContain(
+        `joining the network namespace "${file}": it is no file of a network namespace`,
+      )
+    const env = {
+      CONTAINERS_CONF: write(box.home, 'no-helper.conf', '[engine]\nnetwork_cmd_path = "/nowhere/slirp4netns"\n'),
+    }
+    const { stderr } = await box.tspodWith({ env }, 'run', '--rm', '--network', 'slirp4netns', 'alpine', 'true')
+    expect(stderr).toContain('"/nowhere/slirp4netns" is no program')
+    expect((await box.tspodWith({ env }, 'info')).stdout).not.toContain('it is installed: /nowhere')
   })
 })
 

@@ -72,6 +72,19 @@ describe('two containers on one network', () => {
   })
 })
 
+describe('a container that shares the network of another', () => {
+  e2e(...need)('has the same resolv.conf', async () => {
+    await ok('network', 'create', 'web')
+    for (const options of [[], ['--dns-search', 'example.org']]) {
+      await sleeper('owner', '--network', 'web', ...options)
+      expect(await sh(['--network', 'container:owner'], 'cat /etc/resolv.conf')).toBe(
+        await ok('exec', 'owner', 'cat', '/etc/resolv.conf'),
+      )
+      await ok('rm', '-f', '-t', '0', 'owner')
+    }
+  })
+})
+
 describe('networks are kept apart', () => {
   e2e(...need)('what is on another one can be neither found nor reached', async () => {
     await ok('network', 'create', '--opt', 'isolate=true', 'one')
@@ -133,6 +146,18 @@ describe('a running container', () => {
     expect((await within('client', 'ip -o -4 addr show | grep -c eth')).stdout).toBe('1\n')
     expect(await within('client', fetches('site'))).toMatchObject({ status: 0, stdout: 'site\n' })
     expect((await tspod('network', 'disconnect', 'one', 'client')).stderr).toContain('network is not connected')
+  })
+
+  tspodOnly(...need)('that gets a way out knows this machine by name', async () => {
+    await ok('network', 'create', '--internal', 'shut')
+    await ok('network', 'create', 'open')
+    await sleeper('client', '--network', 'shut', '--add-host', 'me:host-gateway')
+    const known = 'awk \'$2 == "me" || /host.containers.internal/ { print $1 }\' /etc/hosts'
+    expect((await within('client', known)).stdout).toBe('')
+    await ok('network', 'connect', 'open', 'client')
+    const asAtStart = (await sh(['--network', 'open'], known)).trim()
+    expect((await within('client', known)).stdout.trim()).toBe(asAtStart)
+    expect((await within('client', 'getent hosts me')).stdout).toContain(asAtStart)
   })
 
   tspodOnly(...need)('has its ports published, also later, and given back', async () => {

@@ -72,7 +72,7 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
         helperRequest(
           helper.path,
           pid => helper.argv({ pid, ports: [], descriptors: { ready: 3, exit: 4, folder: 5 } }),
-          [nullFd, nullFd, nullFd, ready, exit, pipes.folder],
+          [nullFd, nullFd, pipes.words, ready, exit, pipes.folder],
         ),
       seccomp,
       ...(request.cgroup && { cgroup: request.cgroup }),

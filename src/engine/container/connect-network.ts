@@ -10,7 +10,7 @@ import { readState } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { installCommand, readDistribution } from '#host/distribution.ts'
-import { findProgram } from '#host/helper-programs.ts'
+import { findProgram, isProgram } from '#host/helper-programs.ts'
 import { bridgeNetwork } from '#network/bridge/kind.ts'
 import type { NetworkAddress, NetworkDriver } from '#network/driver.ts'
 import { hostNetwork, noNetwork } from '#network/fixed.ts'
@@ -19,6 +19,7 @@ import { pastaNetwork } from '#network/pasta/driver.ts'
 import { parsePastaOptions } from '#network/pasta/options.ts'
 import { slirp4netnsNetwork } from '#network/slirp4netns/driver.ts'
 import { parseSlirp4netnsOptions } from '#network/slirp4netns/options.ts'
+import { checkOutboundAddresses } from '#network/slirp4netns/outbound.ts'
 
 export interface ConnectedNetwork {
   /** As the plan of a container knows it. */
@@ -71,8 +72,8 @@ function sharedNetwork({ graphRoot }: Engine, name: string): ConnectedNetwork {
   const files = { hosts: readOrEmpty(join(folder, 'hosts')), resolvConf: readOrEmpty(join(folder, 'resolv.conf')) }
   return {
     kind: 'joined',
-    // its name server is in its resolv.conf already
-    ...(address !== undefined && { address: { ...address, nameServerUse: 'ifNone' as const } }),
+    // its name server and search list are in its resolv.conf already
+    ...(address !== undefined && { address: { ...address, nameServerUse: 'ifNone' as const, searches: [] } }),
     ...(files.hosts !== '' && { shared: files }),
   }
 }
@@ -104,7 +105,13 @@ export function defaultHelper({ config }: Engine): 'slirp4netns' | 'pasta' {
 function slirp4netns(engine: Engine, options: readonly string[]): NetworkDriver {
   const { networkCmdPath, networkCmdOptions } = engine.config.engine
   const path = networkCmdPath ?? requireHelper(engine, 'slirp4netns')
-  return slirp4netnsNetwork(path, parseSlirp4netnsOptions([...networkCmdOptions, ...options]), ownAddress())
+  if (!isProgram(path))
+    throw new TspodError('NOT_FOUND', `connecting the container to the network: "${path}" is no program`, {
+      hint: 'network_cmd_path in containers.conf names it, or --network-cmd-path',
+    })
+  const parsed = parseSlirp4netnsOptions([...networkCmdOptions, ...options])
+  checkOutboundAddresses(parsed)
+  return slirp4netnsNetwork(path, parsed, ownAddress())
 }
 
 function pasta(engine: Engine, options: readonly string[]): NetworkDriver {

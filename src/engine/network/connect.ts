@@ -1,7 +1,9 @@
 // network connect, network disconnect: of a container that exists. A running one changes at once, without a restart.
 import { join } from 'node:path'
+import { hostNamesInside } from '#container/etc-files.ts'
 import { withContainerLock } from '#container/lock.ts'
 import { findContainer } from '#container/name-index.ts'
+import { parseAddHost } from '#container/options/add-host.ts'
 import { type ContainerId, type ContainerRecord, containerDir, readRecord, writeRecord } from '#container/record.ts'
 import type { NetworkWish } from '#container/request.ts'
 import { type ContainerState, isRunning, readStatus, writeState } from '#container/state.ts'
@@ -20,8 +22,9 @@ import type { ConnectOptions } from '#engine/contracts/network.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode, TspodError } from '#errors.ts'
 import { askService, findService } from '#network/bridge/client.ts'
-import type { ContainerFiles, Endpoint } from '#network/bridge/protocol.ts'
+import type { ContainerFiles, Endpoint, HostNames } from '#network/bridge/protocol.ts'
 import { findNetwork } from '#network/networks.ts'
+import { ownAddress } from '#network/own-address.ts'
 
 /** The verb. Throws CONFLICT where the container is on the network already, or an address is taken. */
 export async function connectContainer(network: string, container: string, options: ConnectOptions): Promise<void> {
@@ -48,17 +51,28 @@ async function connectRunning(
   wish: NetworkWish,
 ): Promise<Endpoint> {
   await ensureService(engine)
+  const endpoint = endpointRequest(engine, wish)
+  const host = endpoint.network.internal ? undefined : hostNames(engine, record)
   const { connection, answer } = await askService(await serviceHost(engine), {
     op: 'connect',
     container: endpointContainer(engine, record),
     pid,
     startTime,
-    endpoint: endpointRequest(engine, wish),
+    endpoint,
     uplinkPath: uplinkPath(engine),
-    files: filesOf(containerDir(engine.graphRoot, record.id)),
+    files: { ...filesOf(containerDir(engine.graphRoot, record.id)), ...(host && { host }) },
   })
   connection[Symbol.dispose]()
   return answer
+}
+
+/** What a container calls this machine, once it has a way out. */
+function hostNames({ config }: Engine, { request }: ContainerRecord): HostNames | undefined {
+  const { hostContainersInternalIp: configured } = config.containers
+  const address = configured || ownAddress()
+  if (address === undefined || configured === 'none') return undefined
+  const added = request.addHosts.map(parseAddHost).filter(entry => entry.address === 'host-gateway')
+  return { address, names: [...added.flatMap(({ names }) => names), ...hostNamesInside] }
 }
 
 /** The verb. `force` passes over a container or network that does not exist, or is not connected. */

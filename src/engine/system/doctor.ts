@@ -18,6 +18,7 @@ import { canWriteInto, filesystemOf } from '#host/filesystem.ts'
 import {
   findProgram,
   type HelperName,
+  isProgram,
   programPrivileges,
   programVersion,
   versionNumber,
@@ -145,7 +146,8 @@ function localFolder({ uid }: HostUser): string | undefined {
 /** Where a network helper is: `network_cmd_path` names slirp4netns, else it is looked for. */
 export function findNetworkHelper(name: 'slirp4netns' | 'pasta', { engine }: Config): string | undefined {
   const configured = name === 'slirp4netns' ? engine.networkCmdPath : undefined
-  return configured ?? findProgram(name, engine.helperBinariesDirs)
+  if (configured !== undefined) return isProgram(configured) ? configured : undefined
+  return findProgram(name, engine.helperBinariesDirs)
 }
 
 function sessionChecks(user: HostUser, config: Config): Check[] {

@@ -2,6 +2,7 @@
 // it may belong to the container's root, whom only the service may write for.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { errnoOf } from '#errors.ts'
+import type { HostNames } from './protocol.ts'
 
 /** Has lines of addresses that the container gave up go, and those of new ones come, with the names that it has already. Pure. */
 export function exchangeOwnLines(
@@ -19,6 +20,14 @@ export function exchangeOwnLines(
   const kept = lines.filter(line => !isOwn(line))
   const at = first < 0 ? kept.length - (kept.at(-1) === '' ? 1 : 0) : first
   return [...kept.slice(0, at), ...after.map(address => `${address}\t${shown.join(' ')}`), ...kept.slice(at)].join('\n')
+}
+
+/** Has a line of this machine come, with those of its names that are not there yet. Pure. */
+export function enterHostNames(text: string, { address, names }: HostNames): string {
+  const known = text.split('\n').flatMap(line => line.replace(/#.*/, '').trim().split(/\s+/).slice(1))
+  const missing = names.filter(name => !known.includes(name))
+  if (missing.length === 0) return text
+  return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${address}\t${missing.join(' ')}\n`
 }
 
 /** Has every line of one address be of another. Pure. */

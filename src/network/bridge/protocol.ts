@@ -40,6 +40,13 @@ export interface EndpointContainer {
 export interface ContainerFiles {
   resolvConf: string
   hosts: string
+  /** Names of this machine, which the hosts file gets where they are new: it can be reached now. */
+  host?: HostNames
+}
+
+export interface HostNames {
+  address: string
+  names: string[]
 }
 
 export type ServiceRequest =

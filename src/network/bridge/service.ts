@@ -7,7 +7,7 @@ import type { NetworkDefinition } from '#network/definition.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { isAlive, type ProcessIdentity } from '#sys/process.ts'
 import { Bridges } from './bridges.ts'
-import { exchangeAddress, exchangeOwnLines, updateHosts } from './hosts-file.ts'
+import { enterHostNames, exchangeAddress, exchangeOwnLines, updateHosts } from './hosts-file.ts'
 import type { ServiceParts } from './parts.ts'
 import { choosePlace } from './places.ts'
 import { ProcessWatch } from './process-watch.ts'
@@ -257,13 +257,16 @@ export class NetworkService {
 
   #updateFiles(
     container: ContainerState,
-    { resolvConf, hosts }: ContainerFiles,
+    { resolvConf, hosts, host }: ContainerFiles,
     before: { nameServers: string[]; addresses: string[] },
   ): void {
     const { nameServers, addresses } = this.#facts(container)
     updateResolvConf(resolvConf, before.nameServers, nameServers)
     const names = [container.id.slice(0, 12), container.name]
-    updateHosts(hosts, text => exchangeOwnLines(text, before.addresses, addresses, names))
+    updateHosts(hosts, text => {
+      const changed = exchangeOwnLines(text, before.addresses, addresses, names)
+      return host === undefined ? changed : enterHostNames(changed, host)
+    })
   }
 
   /** Those of its networks, as far as they have names. */

@@ -105,7 +105,7 @@ function longName(text: string, word: string): string {
     : Object.keys(table).find(long => table[long] !== '' && `-${table[long]}` === word)
   if (name === undefined || table[name] === undefined)
     throw new TspodError('INVALID', `network option "${text}": pasta has no option "${word}"`, {
-      hint: `it has ${Object.keys({ ...withValue, ...flags }).join(', ')}, map-gw`,
+      hint: `it has ${[...Object.keys({ ...withValue, ...flags }), 'map-gw'].map(each => `--${each}`).join(', ')}; a value follows after "=" or a comma`,
     })
   if (ours[name] !== undefined) throw new TspodError('INVALID', `network option "${text}": tspod sets --${name} itself`)
   return name

@@ -17,6 +17,8 @@ export function slirp4netnsNetwork(
     address: { ...address, ...(!options.allowHostLoopback && { hostAddress }) },
     helper: { name: 'slirp4netns', path, argv: target => slirp4netnsArguments(options, target) },
     ports: slirp4netnsPorts(address.address, options.allowHostLoopback),
+    // nobody else is on that link: looking for duplicates of its addresses would leave it without IPv6 for its first seconds
+    ...(options.enableIpv6 && { sysctls: { 'net.ipv6.conf.default.accept_dad': '0' } }),
   }
 }
 

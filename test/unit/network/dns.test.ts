@@ -6,7 +6,7 @@ import { parseServers } from '#network/bridge/dns/host-resolvers.ts'
 import { findAsker, findByAddress, findByName } from '#network/bridge/dns/names.ts'
 import { AskQuota } from '#network/bridge/dns/quota.ts'
 import { emptyAnswer, fitAnswer, lifetimeOf, questionBytes } from '#network/bridge/dns/wire.ts'
-import { exchangeAddress, exchangeOwnLines } from '#network/bridge/hosts-file.ts'
+import { enterHostNames, exchangeAddress, exchangeOwnLines } from '#network/bridge/hosts-file.ts'
 import { exchangeServers } from '#network/bridge/resolv-conf.ts'
 import { emptyState, type ServiceState } from '#network/bridge/state.ts'
 import { parseIp } from '#network/ip.ts'
@@ -140,6 +140,14 @@ test('resolv.conf: its servers are read, and exchanged when networks change', ()
   expect(exchangeServers('nameserver 192.0.2.1\n', [], ['10.89.1.1'])).toBe(
     'nameserver 10.89.1.1\nnameserver 192.0.2.1\n',
   )
+})
+
+test('enterHostNames() adds what is not there', () => {
+  const host = { address: '192.0.2.2', names: ['me', 'host.docker.internal'] }
+  const text = '127.0.0.1\tlocalhost # me\n192.0.2.9\thost.docker.internal'
+  const changed = `${text}\n192.0.2.2\tme\n`
+  expect(enterHostNames(text, host)).toBe(changed)
+  expect(enterHostNames(changed, host)).toBe(changed)
 })
 
 test('exchangeOwnLines() changes the lines of the container itself, in their place', () => {

@@ -4,6 +4,7 @@ import { parsePastaOptions } from '#network/pasta/options.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import { slirp4netnsArguments, slirp4netnsNetwork } from '#network/slirp4netns/driver.ts'
 import { parseSlirp4netnsOptions } from '#network/slirp4netns/options.ts'
+import { checkOutboundAddresses } from '#network/slirp4netns/outbound.ts'
 
 const port = (more: Partial<PortMapping> = {}): PortMapping => ({
   hostIp: '',
@@ -47,6 +48,27 @@ describe('slirp4netns', () => {
     expect(address()).toMatchObject({ address: '10.0.2.100', gateway: '10.0.2.2', hostAddress: '192.0.2.2' })
     expect(address('allow_host_loopback=true')).toMatchObject({ hostAddress: '10.0.2.2' })
     expect(address('cidr=10.7.0.0/24')).toMatchObject({ address: '10.7.0.100', gateway: '10.7.0.2' })
+  })
+
+  test('its addresses of IPv6 work at once', () => {
+    const sysctls = (...options: string[]) =>
+      slirp4netnsNetwork('/s', parseSlirp4netnsOptions(options), undefined).sysctls
+    expect(sysctls('enable_ipv6=true')).toEqual({ 'net.ipv6.conf.default.accept_dad': '0' })
+    expect(sysctls()).toBeUndefined()
+  })
+
+  test('refuses an outbound address that is none, and quotes it', () => {
+    const check =
+      (...options: string[]) =>
+      () =>
+        checkOutboundAddresses(parseSlirp4netnsOptions(options))
+    for (const option of ['outbound_addr=192.0.2.2', 'outbound_addr=lo', 'outbound_addr6=fd00::2', 'mtu=1500'])
+      expect(check(option)).not.toThrow()
+    expect(check('outbound_addr=no-such0')).toThrow(
+      'network option "outbound_addr=no-such0": found "no-such0", must be',
+    )
+    expect(check('outbound_addr=::1')).toThrow('must be an IPv4 address or an interface of this machine')
+    expect(check('outbound_addr6=192.0.2.2')).toThrow('must be an IPv6 address')
   })
 
   test('refuses ports that it cannot publish', () => {
