@@ -70,6 +70,7 @@ class Removal {
     let report = readStatus(folder, machineOf(this.#engine))
     if (report.isEnding === true) report = await awaitRecorded(folder, machineOf(this.#engine))
     const isStopped = (isRunning(report) || report.status === 'restarting') && force
+    const monitor = isStopped ? report.state?.monitor : undefined
     if (isStopped) {
       await this.#stop(id, record)
       report = readStatus(folder, machineOf(this.#engine))
@@ -79,6 +80,8 @@ class Removal {
     if (isLost(report)) await this.#settle(id)
     await endLeftGroup(folder)
     const trash = await this.#hide(id, folder)
+    // a service manager kills the main process of a service, which it may be, as soon as this command has ended (ExecStop=)
+    if (monitor !== undefined) await awaitEnd(monitor, MONITOR_END_MS)
     if (trash === undefined) return // its own monitor was faster (--rm)
     const { graphRoot, runRoot } = this.#engine
     rmSync(runFolder(runRoot, id), { recursive: true, force: true })
