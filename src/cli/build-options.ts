@@ -36,7 +36,7 @@ const noCache: OptionSpec<true | string[]> = {
 export const buildOptions = {
   ...pullOptions,
   addHost: list('host:ip', 'Add a line to /etc/hosts of RUN'),
-  allPlatforms: refused('', 'several platforms come later', { harmless: ['false'] }),
+  allPlatforms: refused('', 'name the platforms with --platform', { harmless: ['false'] }),
   annotation: list('key=value', 'Add an annotation to the manifest'),
   buildArg: list('name[=value]', "Set a build argument; without a value, the caller's variable"),
   buildArgFile: list('file', 'Read build arguments from a file', { completes: 'files' }),

@@ -35,7 +35,7 @@ export const globalOptions = {
   connection: refused('name', remote, { short: 'c' }),
   identity: refused('path', remote),
   namespace: refused('name', 'separate views of one store are not there; use another --root'),
-  networkConfigDir: refused('folder', 'user-defined networks come later'),
+  networkConfigDir: refused('folder', 'networks are kept in the store; --root names it'),
   noout: refused('', 'redirect standard output instead'),
   remote: refused('', remote, { short: 'r', harmless: ['false'] }),
   runtime: refused('path', runtime),

@@ -10,7 +10,13 @@ export const unshareCommand = defineCommand({
     'unshare nsenter -t PID -n ip a',
     'unshare rm -rf ./folder-of-a-container',
   ],
-  options: { rootlessNetns: refused('', 'user-defined networks come later', { harmless: ['false'] }) },
+  options: {
+    rootlessNetns: refused(
+      '',
+      'networks are kept in a namespace that tspod enters by itself; unshare has the user namespace alone',
+      { harmless: ['false'] },
+    ),
+  },
   operands: '[command...]',
   stopsAtOperand: true,
   completes: ['commands', 'files'],
