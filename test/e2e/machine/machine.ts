@@ -50,6 +50,8 @@ nsenter --net=/proc/$outside/ns/net sh -ec '
   ip route add default dev lan0
   for server in ${addresses.servers.join(' ')}; do ip address add $server/32 dev lo; done
 '
+# the kernel looks a second or two for other holders of a link's own IPv6 address, and then adds routes
+while [ -e /proc/sys/net/ipv6 ] && ! ip -6 address show dev lan0 -tentative | grep -q fe80; do sleep 0.05; done
 echo $outside
 exec sleep infinity
 `
