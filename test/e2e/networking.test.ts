@@ -395,6 +395,45 @@ describe('--network slirp4netns', () => {
     for (const host of ['127.0.0.1', '[::1]']) expect(await get(`http://${host}:${port}/`)).toBe('hello\n')
   })
 
+  tspodOnly(
+    'slirp4netns',
+    'tun',
+    'perl',
+    'ipv6',
+  )('on a user-defined network -p PORT:PORT is for clients of IPv6 and of udp on the loopback too', async () => {
+    const [tcp, udp] = [await freePort(), await freePort()]
+    await ok('network', 'create', 'every')
+    await serveEcho('every', '--network', 'every', '-p', `${tcp}:80`, '-p', `${udp}:90/udp`)
+    const [inside, own] = [
+      await ok('inspect', '-f', '{{.NetworkSettings.Networks.every.IPAddress}}', 'every'),
+      ownAddress('IPv4'),
+    ]
+    const everyone = async () => ({
+      tcp: await get(`http://127.0.0.1:${tcp}/`),
+      tcp6: await get(`http://[::1]:${tcp}/`),
+      udp: await ask('127.0.0.1', udp, 'hi'),
+      udp6: await ask('::1', udp, 'hi'),
+      udpOwn: own === undefined ? undefined : await ask(own, udp, 'hi'),
+    })
+    const answers = {
+      tcp: 'peer 10.0.2.2\n',
+      tcp6: `peer ${inside}\n`,
+      udp: `peer ${inside} hi`,
+      udp6: `peer ${inside} hi`,
+      udpOwn: own === undefined ? undefined : `peer ${own} hi`,
+    }
+    expect(await everyone()).toEqual(answers)
+    await ok('port', 'rm', 'every', '80')
+    expect(await refused(`http://[::1]:${tcp}/`)).toBe(true)
+    await ok('port', 'add', 'every', `${tcp}:80`)
+    expect(await everyone()).toEqual(answers)
+    const taken = await tspod('run', '--rm', '--network', 'every', '-p', `[::]:${tcp}:80`, 'alpine', 'true')
+    expect(taken.stderr).toContain(`[::]:${tcp}: address already in use by container "every"`)
+    await ok('rm', '-f', '-t', '0', 'every')
+    await ok('network', 'rm', 'every')
+    expect(await refused(`http://[::1]:${tcp}/`)).toBe(true)
+  })
+
   tspodOnly('slirp4netns', 'tun')('a port of an IPv6 address that is taken is an error', async () => {
     await using taken = await takeWebPort('::1')
     const { status, stderr } = await tspod('run', '--rm', '-p', `[::1]:${taken.port}:80`, 'alpine', 'true')

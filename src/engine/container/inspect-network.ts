@@ -51,13 +51,18 @@ export function describeNetwork(
 }
 
 /**
- * `rewritten` where servers behind one of the ports see an address of their own container: those forwarded by the network service, of
- * udp, and of IPv6 to a container that has no such address.
+ * `rewritten` where servers behind one of the ports see an address of their own container: those that the network service forwards whole,
+ * of udp, and of IPv6 to a container that has no such address.
  */
 function sourceAddress(ports: readonly PortMapping[], network: ContainerState['network']): 'kept' | 'rewritten' {
   const { driver, address, forwarded = [] } = network ?? {}
   const has6 = address?.address6 !== undefined || address?.address.includes(':') === true
-  const ofService = driver === 'pasta' ? forwarded : ports.filter(({ hostIp }) => hostIp.includes(':'))
+  const ofService =
+    driver === 'pasta'
+      ? forwarded
+      : ports.filter(
+          ({ hostIp, protocol }) => hostIp.includes(':') || (protocol === 'udp' && hostIp.startsWith('127.')),
+        )
   const isRewritten = ofService.some(({ hostIp, protocol }) => protocol === 'udp' || (hostIp.includes(':') && !has6))
   return isRewritten ? 'rewritten' : 'kept'
 }
