@@ -201,4 +201,8 @@ export interface ContainerRequest {
   passwdEntry?: string
   groupEntry?: string
   hostUsers: string[]
+  /** `--pod`: a pod's name or id, or `new:NAME`; the id once the container is made. Absent: in none */
+  pod?: string
+  /** `--init-ctr`: runs to its end before the members of its pod start */
+  initCtr?: 'always' | 'once'
 }
