@@ -194,6 +194,8 @@ export interface ContainerRequest {
   pull: 'always' | 'missing' | 'never' | 'newer'
   cidFile?: string
   pidFile?: string
+  /** gets the pid of its monitor */
+  monitorPidFile?: string
   hooksDirs: string[]
   preserveFds: number
   detachKeys?: string

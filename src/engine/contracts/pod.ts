@@ -1,6 +1,7 @@
 // Inputs and outputs of the pod verbs: data only, times in milliseconds since 1970, ids in full (64 hex digits).
 import type { PodRecord } from '#container/pod/record.ts'
-import type { PodRequest } from '#container/pod/request.ts'
+import type { PodNamespace, PodRequest } from '#container/pod/request.ts'
+import type { PodStatus } from '#container/pod/status.ts'
 import type { SeenContainer } from '#engine/container/survey.ts'
 import type { Engine } from '#engine/open.ts'
 import type { TspodError } from '#errors.ts'
@@ -9,9 +10,6 @@ import type { PullOptions } from './image.ts'
 
 /** A name, a full id or an unambiguous prefix; `{ latest: true }` is the one created last. */
 export type PodName = string | { latest: true }
-
-/** podman's words for them, in small letters: what its containers are, together. */
-export type PodStatus = 'created' | 'running' | 'degraded' | 'paused' | 'stopped' | 'exited' | 'dead' | 'error'
 
 export type PodFilter =
   | LabelFilter
@@ -53,8 +51,9 @@ export interface PodSummary {
   /** '' without one */
   infraId: string
   networks: string[]
-  /** where its cgroup is made */
+  /** where control groups of its containers are made, '' where nobody said */
   cgroup: string
+  share: PodNamespace[]
   /** infra container included, in order of creation */
   containers: PodMemberSummary[]
 }
