@@ -362,7 +362,47 @@ export const nouns: Record<string, NounEntry> = {
     },
   },
   play: { summary: 'Run Kubernetes files', verbs: {} },
-  pod: { summary: 'Manage pods', verbs: {} },
+  pod: {
+    summary: 'Manage pods: containers that share a network',
+    verbs: {
+      clone: later('Copy a pod'),
+      create: here('Create a pod', async () => (await import('./commands/pod.ts')).podCreateCommand),
+      exists: here(
+        'Tell by the exit status whether a pod exists',
+        async () => (await import('./commands/pod.ts')).podExistsCommand,
+      ),
+      inspect: here(
+        'Show everything about pods',
+        async () => (await import('./commands/pod-look.ts')).podInspectCommand,
+      ),
+      kill: here(
+        'Send a signal to the containers of pods',
+        async () => (await import('./commands/pod.ts')).podKillCommand,
+      ),
+      logs: here(
+        'Show the output of the containers of a pod',
+        async () => (await import('./commands/pod-look.ts')).podLogsCommand,
+      ),
+      pause: here('Pause the containers of pods', async () => (await import('./commands/pod.ts')).podPauseCommand),
+      prune: here(
+        'Remove the pods of which nothing runs',
+        async () => (await import('./commands/pod.ts')).podPruneCommand,
+      ),
+      ps: here('List pods', async () => (await import('./commands/pod-ps.ts')).podPsCommand, ['ls', 'list']),
+      restart: here('Restart pods', async () => (await import('./commands/pod.ts')).podRestartCommand),
+      rm: here('Remove pods and their containers', async () => (await import('./commands/pod.ts')).podRmCommand, [
+        'remove',
+      ]),
+      start: here('Start pods', async () => (await import('./commands/pod.ts')).podStartCommand),
+      stats: here(
+        'Show what the containers of pods use',
+        async () => (await import('./commands/pod-look.ts')).podStatsCommand,
+      ),
+      stop: here('Stop pods', async () => (await import('./commands/pod.ts')).podStopCommand),
+      top: here('List the processes of a pod', async () => (await import('./commands/pod-look.ts')).podTopCommand),
+      unpause: here('Let paused pods go on', async () => (await import('./commands/pod.ts')).podUnpauseCommand),
+    },
+  },
   quadlet: {
     summary: 'Manage Quadlet files: containers as services of systemd',
     verbs: {

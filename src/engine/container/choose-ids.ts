@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { holdIds, readHeldIds } from '#container/held-ids.ts'
 import type { PlanInputs, UserNamespacePlan } from '#container/inputs.ts'
-import { type ContainerId, containerDir } from '#container/record.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import type { ContainerRequest, UsernsMode } from '#container/request.ts'
 import { type HeldIds, idsNeeded, planAutoIds, planUserNamespace } from '#container/user-namespace.ts'
 import type { Accounts } from '#container/users.ts'
@@ -44,7 +44,12 @@ export async function chooseIds(
     caller,
     ...(mode.kind === 'auto' && { autoIds: await autoIds(engine, id, mode, request, image, hold) }),
   })
-  const userNamespace = mode.kind === 'path' ? await joinedNamespace(namespace, mode.path) : plan
+  const userNamespace =
+    joined.waitsFor !== undefined
+      ? await namespaceToCome(engine, joined.waitsFor)
+      : mode.kind === 'path'
+        ? await joinedNamespace(namespace, mode.path)
+        : plan
   return { userNamespace, rootIds: rootIdsOf(userNamespace, namespace), joined, caller }
 }
 
@@ -68,6 +73,15 @@ function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers
     'INVALID',
     `--userns ${request.userns.kind}: the container shares a namespace of another, and so its user namespace`,
   )
+}
+
+/** That of a container which does not run yet, as it will be. */
+async function namespaceToCome(engine: Engine, id: ContainerId): Promise<UserNamespacePlan> {
+  const record = readRecord(engine.graphRoot, id)
+  const { imageOfRecord } = await import('./choose-image.ts')
+  const image = record.image === undefined ? undefined : await imageOfRecord(engine, record)
+  const { userNamespace } = await chooseIds(engine, id, record.request, image)
+  return { ...userNamespace, kind: 'join' }
 }
 
 async function joinedNamespace(namespace: UserNamespace, path: string): Promise<UserNamespacePlan> {

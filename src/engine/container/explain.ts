@@ -23,17 +23,31 @@ import { type Blueprint, drawBlueprint } from './blueprint.ts'
 import { type ContainerIds, chooseIds } from './choose-ids.ts'
 import { chooseImage } from './choose-image.ts'
 import { inheritedMounts, portsOf } from './create.ts'
+import { joinNamespaces } from './join-namespaces.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { type ContainerRoot, rootOf, withFiles, withMtab } from './root.ts'
 import type { VolumeKeeper } from './volume-keeper.ts'
+
+/** What it shares with its pod, whose infra container runs. */
+async function inPod(engine: Engine, asked: ContainerRequest, name: string): Promise<ContainerRequest> {
+  const { planMember } = await import('#container/pod/member.ts')
+  const { findPod } = await import('#engine/pod/find.ts')
+  const pod = findPod(engine, name)
+  const planned = planMember(asked, pod)
+  if (joinNamespaces(engine, planned).waitsFor === undefined) return planned
+  throw new TspodError('CONFLICT', `explaining a container in pod "${name}": its infra container does not run`, {
+    hint: `start the pod first: tspod pod start ${name}`,
+  })
+}
 
 /** The verb: lines of a script for bash. The image must be there; volumes and folders that are not would be made by the script. */
 export async function explainContainer(asked: ContainerRequest): Promise<string[]> {
   const { isRoot, insideUserNamespace } = hostUser() // before the engine gives up being root
   const engine = await openEngine()
   const { graphRoot } = engine
-  const request = withConfiguredDefaults({ ...asked, pull: 'never' }, engine.config.containers)
+  const planned = asked.pod === undefined ? asked : await inPod(engine, asked, asked.pod)
+  const request = withConfiguredDefaults({ ...planned, pull: 'never' }, engine.config.containers)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, {}) : undefined
   const id = newContainerId()
   const folder = containerDir(graphRoot, id)

@@ -2,7 +2,7 @@
 
 import type { JoinedNamespaces } from '#container/inputs.ts'
 import { findContainer } from '#container/name-index.ts'
-import { type ContainerId, containerDir } from '#container/record.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import type { ContainerRequest, NamespaceMode, NetworkRequest, UsernsMode } from '#container/request.ts'
 import { isRunning, readStatus, thisMachine } from '#container/state.ts'
 import type { Engine } from '#engine/open.ts'
@@ -12,6 +12,8 @@ export interface JoinedContainers {
   paths: JoinedNamespaces
   /** Whose namespaces they are: these cannot be removed before this container. */
   ids: ContainerId[]
+  /** The infra container of its pod, where that does not run yet: the paths say nothing then, but it runs before this one starts. */
+  waitsFor?: ContainerId
 }
 
 /**
@@ -21,6 +23,7 @@ export interface JoinedContainers {
 export function joinNamespaces(engine: Engine, request: ContainerRequest): JoinedContainers {
   const paths: JoinedNamespaces = {}
   const ids = new Set<ContainerId>()
+  let waitsFor: ContainerId | undefined
   const owners = new Map<ContainerId, number>()
   const join = (
     kind: keyof JoinedNamespaces,
@@ -30,7 +33,8 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
     if (mode.kind === 'path') paths[kind] = mode.path
     if (mode.kind !== 'container') return
     const id = findContainer(engine.graphRoot, mode.container)
-    const pid = runningPid(engine, id, mode.container)
+    const pid = runningPid(engine, id, mode.container, request.pod !== undefined)
+    if (pid === NOT_YET) waitsFor = id
     ids.add(id)
     owners.set(id, pid)
     paths[kind] = `/proc/${pid}/ns/${file}`
@@ -52,11 +56,16 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
       },
     )
   if (first !== undefined) paths.user ??= `/proc/${first[1]}/ns/user`
-  return { paths, ids: [...ids] }
+  return { paths, ids: [...ids], ...(waitsFor !== undefined && { waitsFor }) }
 }
 
-function runningPid(engine: Engine, id: ContainerId, name: string): number {
+/** No process has this number: what is looked up by it is not there. */
+const NOT_YET = 0
+
+/** `mayWait`: the infra container of a pod is one that will run. */
+function runningPid(engine: Engine, id: ContainerId, name: string, mayWait: boolean): number {
   const report = readStatus(containerDir(engine.graphRoot, id), thisMachine(engine.graphRoot))
+  if (mayWait && !isRunning(report) && readRecord(engine.graphRoot, id).pod?.isInfra === true) return NOT_YET
   if (!isRunning(report) || report.state === undefined)
     throw new TspodError(
       'CONFLICT',

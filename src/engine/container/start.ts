@@ -3,13 +3,13 @@
 import { awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import type { ContainerRecord } from '#container/record.ts'
-import { type ContainerId, containerDir } from '#container/record.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import { isLost, isRunning, requireAllowed } from '#container/state.ts'
 import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import type { Launched } from '#monitor/launch.ts'
 import { existingContainer } from './existing.ts'
-import { launch } from './launch.ts'
+import { type LaunchOptions, launch } from './launch.ts'
 import { forEachChosen } from './outcomes.ts'
 import { findOne, selectContainers } from './select.ts'
 import { machineOf } from './survey.ts'
@@ -22,8 +22,12 @@ export async function startContainers(selection: Selection): Promise<Outcome[]> 
 }
 
 /** Starts one and leaves it running. Does nothing where it runs already. */
-export async function startContainer(engine: Engine, id: ContainerId): Promise<void> {
-  const started = await start(engine, id, false)
+export async function startContainer(
+  engine: Engine,
+  id: ContainerId,
+  options: Pick<LaunchOptions, 'isDependency'> = {},
+): Promise<void> {
+  const started = await start(engine, id, { ...options, isAttended: false })
   started?.launched.control.close()
 }
 
@@ -31,7 +35,7 @@ export async function startContainer(engine: Engine, id: ContainerId): Promise<v
 export async function startAttached(name: ContainerName, streams: ClientStreams): Promise<AttachOutcome> {
   const engine = await openEngine()
   const id = findOne(engine, name)
-  const started = await start(engine, id, true)
+  const started = await start(engine, id, { isAttended: true })
   const { attachClient, attachContainer } = await import('./attach.ts')
   if (started === undefined) return await attachContainer(id, streams)
   return await attachClient(engine, started.record, started.launched, streams)
@@ -41,7 +45,7 @@ export async function startAttached(name: ContainerName, streams: ClientStreams)
 async function start(
   engine: Engine,
   id: ContainerId,
-  isAttended: boolean,
+  options: LaunchOptions,
 ): Promise<{ record: ContainerRecord; launched: Launched } | undefined> {
   const folder = containerDir(engine.graphRoot, id)
   return await withContainerLock(folder, async () => {
@@ -51,7 +55,9 @@ async function start(
     if (report.status === 'restarting')
       await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, false)
     if (isLost(report)) await (await import('./settle.ts')).settleHeld(engine, id)
+    const { pod } = readRecord(engine.graphRoot, id)
+    if (pod !== undefined) await (await import('#engine/pod/infra.ts')).ensureInfra(engine, id, pod)
     const container = await existingContainer(engine, id)
-    return { record: container.record, launched: await launch(engine, container, { isAttended }) }
+    return { record: container.record, launched: await launch(engine, container, options) }
   })
 }
