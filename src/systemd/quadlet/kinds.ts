@@ -49,7 +49,13 @@ const kindTable = {
   },
   build: { group: 'Build', suffix: '-build', keys: buildKeys },
   pod: { group: 'Pod', suffix: '-pod', keys: words(''), refused: 'pods come later' },
-  kube: { group: 'Kube', suffix: '', keys: words(''), refused: 'Kubernetes files come later' },
+  kube: {
+    group: 'Kube',
+    suffix: '',
+    keys: words(`AutoUpdate ConfigMap ContainersConfModule ExitCodePropagation GlobalArgs KubeDownForce LogDriver LogOpt
+      Network PodmanArgs PublishPort RemapGid RemapUid RemapUidSize RemapUsers ServiceName SetWorkingDirectory UserNS
+      Yaml`),
+  },
 } satisfies Record<string, Kind>
 
 export type KindName = keyof typeof kindTable

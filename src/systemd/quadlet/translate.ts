@@ -6,6 +6,7 @@ import { draftBuild } from './build.ts'
 import { containerName, draftContainer } from './container.ts'
 import { type Draft, type SourceUnit, type Surroundings, type UnitInfo, wrong } from './draft.ts'
 import { type Kind, type KindName, kindOf, kinds } from './kinds.ts'
+import { draftKube } from './kube.ts'
 import { draftImage, draftNetwork, draftVolume, resourceName } from './resources.ts'
 
 /** A service made from a file. */
@@ -30,13 +31,14 @@ export const networkWaiterName = 'tspod-user-wait-network-online.service'
 const dependencyKeys = `After Before BindsTo Conflicts OnFailure OnSuccess PartOf PropagatesReloadTo PropagatesStopTo
   ReloadPropagatedFrom Requires Requisite StopPropagatedFrom Upholds Wants`.split(/\s+/)
 
-type Draftable = Exclude<KindName, 'pod' | 'kube'>
+type Draftable = Exclude<KindName, 'pod'>
 const drafts: Record<Draftable, (draft: Draft) => void> = {
   container: draftContainer,
   volume: draftVolume,
   network: draftNetwork,
   image: draftImage,
   build: draftBuild,
+  kube: draftKube,
 }
 
 /** Translates them all; one that cannot be does not keep the others. */
@@ -88,7 +90,7 @@ function resourceOf({ name, unit }: SourceUnit, kind: KindName, base: string): s
 function translateUnit(source: SourceUnit, surroundings: Surroundings): Service {
   const kindName = kindOf(source.name) as KindName
   const kind: Kind = kinds[kindName]
-  if (kindName === 'pod' || kindName === 'kube')
+  if (kindName === 'pod')
     throw new TspodError('UNSUPPORTED', `.${kindName} files are not implemented yet`, { hint: kind.refused })
   requireKnownKeys(source, kind)
   const service = source.unit.clone()
