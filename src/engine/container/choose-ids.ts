@@ -45,7 +45,7 @@ export async function chooseIds(
     ...(mode.kind === 'auto' && { autoIds: await autoIds(engine, id, mode, request, image, hold) }),
   })
   const userNamespace =
-    joined.waitsFor !== undefined
+    joined.waitsFor !== undefined && joined.isInOurs !== true
       ? await namespaceToCome(engine, joined.waitsFor)
       : mode.kind === 'path'
         ? await joinedNamespace(namespace, mode.path)
@@ -66,6 +66,8 @@ export function mapsOwner({ userNamespace }: ContainerIds, owner: Owner): Owner 
 /** Sharing another container's namespace puts a container into that one's user namespace. */
 function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers): UsernsMode {
   const path = joined.paths.user
+  const isShared = request.userns.kind === 'default' || request.userns.kind === 'container'
+  if (joined.isInOurs === true && isShared) return { kind: 'host' }
   if (path === undefined) return request.userns
   if (request.userns.kind === 'default' || request.userns.kind === 'container' || request.userns.kind === 'path')
     return { kind: 'path', path }

@@ -14,6 +14,8 @@ export interface JoinedContainers {
   ids: ContainerId[]
   /** The infra container of its pod, where that does not run yet: the paths say nothing then, but it runs before this one starts. */
   waitsFor?: ContainerId
+  /** What is joined belongs to the user's namespace itself (`--userns host`), which is no other container's. */
+  isInOurs?: true
 }
 
 /**
@@ -45,7 +47,8 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
   join('uts', 'uts', request.uts)
   join('cgroup', 'cgroup', request.cgroupns)
   join('network', 'net', request.network)
-  join('user', 'user', request.userns)
+  const isOfHostUser = request.userns.kind === 'container' && isHostUser(engine, request.userns.container)
+  if (!isOfHostUser) join('user', 'user', request.userns)
   const [first, second] = [...owners]
   if (first !== undefined && second !== undefined)
     throw new TspodError(
@@ -55,8 +58,19 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
         hint: 'a container can be in one user namespace only, so all shared namespaces must be of one container',
       },
     )
-  if (first !== undefined) paths.user ??= `/proc/${first[1]}/ns/user`
-  return { paths, ids: [...ids], ...(waitsFor !== undefined && { waitsFor }) }
+  const isInOurs = isOfHostUser || (first !== undefined && isHostUser(engine, first[0]))
+  if (first !== undefined && !isInOurs) paths.user ??= `/proc/${first[1]}/ns/user`
+  return {
+    paths,
+    ids: [...ids],
+    ...(waitsFor !== undefined && { waitsFor }),
+    ...(isInOurs && { isInOurs: true as const }),
+  }
+}
+
+/** It has no user namespace that could be joined. */
+function isHostUser({ graphRoot }: Engine, name: string): boolean {
+  return readRecord(graphRoot, findContainer(graphRoot, name)).request.userns.kind === 'host'
 }
 
 /** No process has this number: what is looked up by it is not there. */

@@ -48,7 +48,13 @@ const kindTable = {
       PodmanArgs Policy Retry RetryDelay ServiceName TLSVerify Variant`),
   },
   build: { group: 'Build', suffix: '-build', keys: buildKeys },
-  pod: { group: 'Pod', suffix: '-pod', keys: words(''), refused: 'pods come later' },
+  pod: {
+    group: 'Pod',
+    suffix: '-pod',
+    keys: words(`AddHost ContainersConfModule DNS DNSOption DNSSearch ExitPolicy GIDMap GlobalArgs HostName IP IP6 Label
+      Network NetworkAlias PodmanArgs PodName PublishPort RemapGid RemapUid RemapUidSize RemapUsers ServiceName ShmSize
+      StopTimeout SubGIDMap SubUIDMap UIDMap UserNS Volume`),
+  },
   kube: { group: 'Kube', suffix: '', keys: words(''), refused: 'Kubernetes files come later' },
 } satisfies Record<string, Kind>
 
