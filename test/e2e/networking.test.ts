@@ -256,6 +256,11 @@ describe('port add, port rm', () => {
     const missing = await tspod('port', 'rm', 'live', '80')
     expect(missing.status).toBe(125)
     expect(missing.stderr).toContain('container "live" does not publish 80/tcp')
+    for (const verb of ['add', 'rm']) {
+      const { status, stderr: said } = await tspod('port', verb, 'live')
+      expect(status).toBe(125)
+      expect(said).toContain(`port ${verb} live: the ports are missing`)
+    }
     expect(await ok('inspect', '--format', '{{.Id}}', 'live')).toBe(id)
     expect(started).not.toBe('')
   })
