@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { holdIds, readHeldIds } from '#container/held-ids.ts'
 import type { PlanInputs, UserNamespacePlan } from '#container/inputs.ts'
-import { type ContainerId, containerDir } from '#container/record.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import type { ContainerRequest, UsernsMode } from '#container/request.ts'
 import { type HeldIds, idsNeeded, planAutoIds, planUserNamespace } from '#container/user-namespace.ts'
 import type { Accounts } from '#container/users.ts'
@@ -44,7 +44,10 @@ export async function chooseIds(
     caller,
     ...(mode.kind === 'auto' && { autoIds: await autoIds(engine, id, mode, request, image, hold) }),
   })
-  const userNamespace = mode.kind === 'path' ? await joinedNamespace(namespace, mode.path) : plan
+  const userNamespace =
+    mode.kind !== 'path'
+      ? plan
+      : (recordedNamespace(engine, joined, plan) ?? (await joinedNamespace(namespace, mode.path)))
   return { userNamespace, rootIds: rootIdsOf(userNamespace, namespace), joined, caller }
 }
 
@@ -68,6 +71,19 @@ function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers
     'INVALID',
     `--userns ${request.userns.kind}: the container shares a namespace of another, and so its user namespace`,
   )
+}
+
+/** That of a container which does not run yet, as it will be; `undefined` where there is nobody to wait for. */
+function recordedNamespace(
+  { graphRoot }: Engine,
+  { waitsFor }: JoinedContainers,
+  identity: UserNamespacePlan,
+): UserNamespacePlan | undefined {
+  if (waitsFor === undefined) return undefined
+  const { rootIds } = readRecord(graphRoot, waitsFor)
+  return rootIds === undefined
+    ? identity
+    : { kind: 'join', uidMappings: [...rootIds.uid], gidMappings: [...rootIds.gid] }
 }
 
 async function joinedNamespace(namespace: UserNamespace, path: string): Promise<UserNamespacePlan> {

@@ -29,6 +29,7 @@ import { checkLimits } from './cgroup.ts'
 import { type ContainerIds, chooseIds, mapsOwner } from './choose-ids.ts'
 import { type ChosenImage, chooseImage } from './choose-image.ts'
 import type { CidFile } from './id-files.ts'
+import { withOwnerIds } from './join-namespaces.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { prepareRoot, rootOf, withFiles, withMtab, withStages } from './root.ts'
@@ -39,6 +40,8 @@ export interface CreatedContainer {
   record: ContainerRecord
   blueprint: Blueprint
   root: RootSetup
+  /** A container that does not run and whose namespaces it joins: once that runs, all is decided anew (existingContainer). */
+  waitsFor: ContainerId | undefined
 }
 
 /** The verb: the new container's id. */
@@ -55,9 +58,9 @@ export async function buildContainer(
   pull: PullOptions,
 ): Promise<CreatedContainer> {
   const { graphRoot } = engine
-  const request = withConfiguredDefaults(asked, engine.config.containers)
   await using undo = new AsyncDisposableStack()
-  if (request.name !== undefined) await freeName(engine, request.name, request.replace)
+  if (asked.name !== undefined) await freeName(engine, asked.name, asked.replace)
+  const request = withOwnerIds(engine, withConfiguredDefaults(asked, engine.config.containers))
   const cidFile = request.cidFile === undefined ? undefined : await claimCidFile(request.cidFile, undo)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, pull) : undefined
   const id = newContainerId()
@@ -118,7 +121,12 @@ export async function buildContainer(
     image: image?.name,
     attributes: record.labels,
   })
-  return { record, blueprint, root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids) }
+  return {
+    record,
+    blueprint,
+    root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids),
+    waitsFor: ids.joined.waitsFor,
+  }
 }
 
 function makeFolder(folder: string, name: string): void {

@@ -23,6 +23,7 @@ import { type Blueprint, drawBlueprint } from './blueprint.ts'
 import { type ContainerIds, chooseIds } from './choose-ids.ts'
 import { chooseImage } from './choose-image.ts'
 import { inheritedMounts, portsOf } from './create.ts'
+import { requireOwner } from './join-namespaces.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { type ContainerRoot, rootOf, withFiles, withMtab } from './root.ts'
@@ -38,6 +39,7 @@ export async function explainContainer(asked: ContainerRequest): Promise<string[
   const id = newContainerId()
   const folder = containerDir(graphRoot, id)
   const ids = await chooseIds(engine, id, request, image, async (store, _id, choose) => choose(readTakenIds(store)))
+  requireOwner(engine, ids.joined)
   const root = await rootOf(engine, request, image, folder, ids.rootIds && { ids: ids.rootIds })
   requireLayers(graphRoot, root)
   const newFolders: string[] = []

@@ -3,8 +3,8 @@
 import { awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import type { ContainerRecord } from '#container/record.ts'
-import { type ContainerId, containerDir } from '#container/record.ts'
-import { isLost, isRunning, requireAllowed } from '#container/state.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
+import { isLost, isRunning, readStatus, requireAllowed } from '#container/state.ts'
 import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import type { Launched } from '#monitor/launch.ts'
@@ -44,6 +44,8 @@ async function start(
   isAttended: boolean,
 ): Promise<{ record: ContainerRecord; launched: Launched } | undefined> {
   const folder = containerDir(engine.graphRoot, id)
+  const { dependsOn, request } = readRecord(engine.graphRoot, id)
+  if (dependsOn.length > 0 && !isRunning(readStatus(folder, machineOf(engine)))) await startOwners(engine, { request })
   return await withContainerLock(folder, async () => {
     const report = await awaitRecorded(folder, machineOf(engine)) // an end that is just being recorded is waited for
     if (isRunning(report)) return undefined
@@ -54,4 +56,10 @@ async function start(
     const container = await existingContainer(engine, id)
     return { record: container.record, launched: await launch(engine, container, { isAttended }) }
   })
+}
+
+/** Starts the containers whose namespaces this one joins, where they do not run, and those that they need in turn. */
+export async function startOwners(engine: Engine, { request }: Pick<ContainerRecord, 'request'>): Promise<void> {
+  const { ids } = (await import('./join-namespaces.ts')).joinNamespaces(engine, request)
+  for (const owner of ids) await startContainer(engine, owner)
 }
