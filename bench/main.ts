@@ -8,7 +8,7 @@ import { makeImages } from '#test/setup/images.ts'
 import { startRegistries } from '#test/setup/registries.ts'
 import { cases, type Outcome } from './cases.ts'
 import { clearArena, makeArena, run } from './engines.ts'
-import { formatTable, isMet, toJson } from './report.ts'
+import { formatRow, formatTable, isMet, toJson } from './report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -60,7 +60,9 @@ const outcomes: Outcome[] = []
 for (const benchCase of chosen) {
   console.error(`${benchCase.name} …`)
   try {
-    outcomes.push(await benchCase.run(arena, turns))
+    const outcome = await benchCase.run(arena, turns)
+    outcomes.push(outcome)
+    console.error(`  ${formatRow(outcome).slice(1).join('; ')}`)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     console.error(`  failed: ${reason}`)

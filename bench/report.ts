@@ -4,9 +4,9 @@ import type { Outcome } from './cases.ts'
 
 const number = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2))
 
-/** A Markdown table: one row a case, its values, its bars and whether each is met. */
-export function formatTable(outcomes: Outcome[]): string {
-  const rows = outcomes.map(({ name, unit, values, bars }) => [
+/** Its name, its values, its bars and whether each is met. */
+export function formatRow({ name, unit, values, bars }: Outcome): string[] {
+  return [
     name,
     Object.entries(values)
       .map(([who, value]) => `${who} ${number(value)} ${unit}`)
@@ -15,7 +15,12 @@ export function formatTable(outcomes: Outcome[]): string {
       .map(({ what, found, atMost }) => `${what} ${number(found)} (at most ${Number(atMost.toPrecision(3))})`)
       .join(', '),
     bars.every(isMet) ? 'met' : 'NOT met',
-  ])
+  ]
+}
+
+/** A Markdown table: one row a case. */
+export function formatTable(outcomes: Outcome[]): string {
+  const rows = outcomes.map(formatRow)
   const table = [['case', 'medians', 'bars', ''], ...rows]
   const widths = [0, 1, 2, 3].map(column => Math.max(...table.map(row => row[column]?.length ?? 0)))
   const line = (row: string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`

@@ -45,16 +45,22 @@ const IPV6_V6ONLY = 26
 /**
  * A socket bound to an address, not listening; port 0 lets the kernel choose one. Where that is refused, the errno's name:
  * EADDRINUSE, EACCES (a low port), EADDRNOTAVAIL (no address of this machine), EAFNOSUPPORT.
+ *
+ * `reusesAddress` (SO_REUSEADDR, socket(7)): a connection of tcp that was closed a moment ago is no obstacle. For udp it hides others that
+ * have the port in the same way, who go on without datagrams or with those to other addresses.
  */
-export function bindInet(protocol: 'tcp' | 'udp', address: InetAddress): Fd | string {
+export function bindInet(
+  protocol: 'tcp' | 'udp',
+  address: InetAddress,
+  reusesAddress = protocol === 'tcp',
+): Fd | string {
   const isV6 = address.ip.includes(':')
   const type = protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM
   const number = trySyscall('socket', isV6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0)
   if (number < 0) return errnoName(-number)
   const fd = new Fd(number)
   const one = new Int32Array([1])
-  // a connection that was closed a moment ago is no obstacle; for udp the same option would hide whoever is there
-  if (protocol === 'tcp') syscall('setsockopt', number, SOL_SOCKET, SO_REUSEADDR, one, 4)
+  if (reusesAddress) syscall('setsockopt', number, SOL_SOCKET, SO_REUSEADDR, one, 4)
   if (isV6) syscall('setsockopt', number, IPPROTO_IPV6, IPV6_V6ONLY, one, 4)
   const bytes = encodeInetAddress(address)
   const result = trySyscall('bind', number, bytes, bytes.byteLength)

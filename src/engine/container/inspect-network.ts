@@ -7,17 +7,15 @@ import type { Endpoint } from '#network/bridge/protocol.ts'
 import { lookInside } from '#network/look-inside.ts'
 import { type PortMapping, unfoldPorts } from '#network/ports/mapping.ts'
 import { parseExposed } from '#network/ports/parse.ts'
+import { sharedNamespaces } from './shared-namespaces.ts'
 import type { SeenContainer } from './survey.ts'
 
 /**
  * NetworkSettings. Beyond podman's: `SourceAddress`, whether servers behind published ports see their client's address (`kept`; with
- * slirp4netns clients on this machine's loopback have the gateway's), and `Helper`, the program that connects the container.
+ * slirp4netns clients on this machine's loopback have the gateway's), `Helper`, the program that connects the container, and `SharedWith`, the
+ * container whose network this one is in: `Current` is false once that one has another.
  */
-export function describeNetwork(
-  engine: Pick<Engine, 'config'>,
-  seen: SeenContainer,
-  record: ContainerRecord,
-): InspectObject {
+export function describeNetwork(engine: Engine, seen: SeenContainer, record: ContainerRecord): InspectObject {
   const { isRunning, report } = seen
   const state = isRunning ? report.state : undefined
   const driver = state?.network?.driver
@@ -47,17 +45,29 @@ export function describeNetwork(
       state?.networkHelper !== undefined && {
         Helper: { Name: driver, Pid: state.networkHelper.pid, Running: isHelperAlive(state) },
       }),
+    ...(state !== undefined && describeSharing(engine, state.pid, record)),
   }
 }
 
+function describeSharing(engine: Engine, pid: number, { request }: ContainerRecord): InspectObject {
+  if (request.network.kind !== 'container') return {}
+  const shared = sharedNamespaces(engine, pid, request).find(({ namespace }) => namespace === 'net')
+  return shared === undefined ? {} : { SharedWith: { Container: shared.owner, Current: shared.isCurrent } }
+}
+
 /**
- * `rewritten` where servers behind one of the ports see an address of their own container: those forwarded by the network service, of
- * udp, and of IPv6 to a container that has no such address.
+ * `rewritten` where servers behind one of the ports see an address of their own container: those that the network service forwards whole,
+ * of udp, and of IPv6 to a container that has no such address.
  */
 function sourceAddress(ports: readonly PortMapping[], network: ContainerState['network']): 'kept' | 'rewritten' {
   const { driver, address, forwarded = [] } = network ?? {}
   const has6 = address?.address6 !== undefined || address?.address.includes(':') === true
-  const ofService = driver === 'pasta' ? forwarded : ports.filter(({ hostIp }) => hostIp.includes(':'))
+  const ofService =
+    driver === 'pasta'
+      ? forwarded
+      : ports.filter(
+          ({ hostIp, protocol }) => hostIp.includes(':') || (protocol === 'udp' && hostIp.startsWith('127.')),
+        )
   const isRewritten = ofService.some(({ hostIp, protocol }) => protocol === 'udp' || (hostIp.includes(':') && !has6))
   return isRewritten ? 'rewritten' : 'kept'
 }

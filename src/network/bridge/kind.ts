@@ -3,9 +3,9 @@ import { TspodError } from '#errors.ts'
 import type { NetworkDriver, PortForwarder } from '#network/driver.ts'
 import { portText } from '#network/ports/mapping.ts'
 
-/** Ports of the uplink's program that lead to a container (driver.ts has them changed). */
+/** Ports that lead to a container (driver.ts has them changed). */
 export const bridgePortRules: PortForwarder = {
-  everyAddress: ['0.0.0.0'],
+  everyAddress: ['0.0.0.0', '::'],
   check(port) {
     if (port.protocol !== 'sctp') return
     throw new TspodError('UNSUPPORTED', `publishing ${portText(port)}: on a user-defined network sctp is not forwarded`)

@@ -1,8 +1,10 @@
 // Ports of the host that lead to containers the service looks after: IPv4 ports of containers on user-defined networks through the
-// uplink's program, all others through a forwarder of ours. Runs in the network service.
+// uplink's program, whose servers see their clients; all others, and clients that it cannot answer, through a forwarder of ours. Runs in
+// the network service.
 import { TspodError } from '#errors.ts'
 import { Forwarder } from '#network/forward/forwarder.ts'
 import { type PortMapping, portText } from '#network/ports/mapping.ts'
+import { isUnsupportedAddress } from '#network/ports/taken.ts'
 import type { ApiSocket } from '#network/slirp4netns/api.ts'
 import { addPort, removePort } from '#network/slirp4netns/ports.ts'
 import type { ServiceParts } from './parts.ts'
@@ -33,32 +35,32 @@ export class PublishedPorts {
     const known = container.ports?.find(each => isPart(each, port))
     if (known === undefined)
       throw new TspodError('NOT_FOUND', `the network service does not publish ${text} of container "${container.name}"`)
-    if (isForwarded(container, port)) this.#forwarder.close(container, port)
-    else removePort(this.#apiSocket(), port)
+    for (const each of forwardedParts(container, port)) this.#forwarder.close(container, each)
+    if (isByUplink(container, port)) removePort(this.#apiSocket(), port)
     container.ports = container.ports?.flatMap(each => (each === known ? without(each, port) : [each]))
   }
 
   /** As `publish` for a port that it had before: where it is lost to somebody else, that is said in the log. */
   publishAgain(container: ContainerState, port: PortMapping): void {
     container.ports = [...(container.ports ?? []), port]
-    this.#openAgain(container, port)
+    this.#again(port, () => this.#open(container, port))
   }
 
   /** Goes on for a service that was killed: its listening sockets are gone with it. */
   resume(container: ContainerState): void {
-    for (const port of container.ports ?? []) if (isForwarded(container, port)) this.#openAgain(container, port)
+    for (const port of container.ports ?? []) this.#again(port, () => this.#forward(container, port))
   }
 
   /** The uplink's program is another one, and knows of no port. */
   republish(container: ContainerState): void {
-    for (const port of container.ports ?? []) if (!isForwarded(container, port)) this.#openAgain(container, port)
+    for (const port of container.ports ?? []) this.#again(port, () => this.#addToUplink(container, port))
   }
 
   /** Takes back whatever leads to a container that has ended. */
   retract(container: ContainerState): void {
     this.#forwarder.closeAll(container)
     for (const port of container.ports ?? []) {
-      if (isForwarded(container, port)) continue
+      if (!isByUplink(container, port)) continue
       try {
         removePort(this.#apiSocket(), port)
       } catch (error) {
@@ -69,15 +71,37 @@ export class PublishedPorts {
   }
 
   #open(container: ContainerState, port: PortMapping): void {
-    if (isForwarded(container, port)) return this.#forwarder.open(container, port)
+    this.#addToUplink(container, port)
+    try {
+      this.#forward(container, port)
+    } catch (error) {
+      for (const each of forwardedParts(container, port)) this.#forwarder.close(container, each)
+      if (isByUplink(container, port)) removePort(this.#apiSocket(), port)
+      throw error
+    }
+  }
+
+  #addToUplink(container: ContainerState, port: PortMapping): void {
+    if (!isByUplink(container, port)) return
     if (!this.#wayOut.isWorking)
       throw new TspodError('CONFLICT', `publishing ${portText(port)}: the way out of the networks does not work`)
     addPort(this.#apiSocket(), uplinkTarget(container), port)
   }
 
-  #openAgain(container: ContainerState, port: PortMapping): void {
+  #forward(container: ContainerState, port: PortMapping): void {
+    const sharesAddress = isByUplink(container, port)
+    for (const each of forwardedParts(container, port))
+      try {
+        this.#forwarder.open(container, each, sharesAddress)
+      } catch (error) {
+        const isOptional = each !== port && isUnsupportedAddress(error) // a machine without IPv6
+        if (!isOptional) throw error
+      }
+  }
+
+  #again(port: PortMapping, open: () => void): void {
     try {
-      this.#open(container, port)
+      open()
     } catch (error) {
       this.#parts.log(`publishing ${portText(port)} again: ${String(error)}`)
     }
@@ -88,9 +112,22 @@ export class PublishedPorts {
   }
 }
 
-/** slirp4netns publishes IPv4 ports only, and only of containers behind it. */
-function isForwarded({ endpoints }: ContainerState, { hostIp }: PortMapping): boolean {
-  return endpoints.length === 0 || hostIp.includes(':')
+/**
+ * slirp4netns publishes IPv4 ports only, and only of containers behind it. Its answers to udp clients on this machine's loopback would go
+ * to its gateway, and be lost.
+ */
+function isByUplink({ endpoints }: ContainerState, { hostIp, protocol }: PortMapping): boolean {
+  return endpoints.length > 0 && !hostIp.includes(':') && !(protocol === 'udp' && hostIp.startsWith('127.'))
+}
+
+/** What of a port the forwarder has: all of it, or what the uplink's program leaves of one of every address. */
+function forwardedParts(container: ContainerState, port: PortMapping): PortMapping[] {
+  if (!isByUplink(container, port)) return [port]
+  const isOfEvery4 = port.hostIp === '' || port.hostIp === '0.0.0.0'
+  return [
+    ...(port.hostIp === '' ? [{ ...port, hostIp: '::' }] : []),
+    ...(isOfEvery4 && port.protocol === 'udp' ? [{ ...port, hostIp: '127.0.0.1' }] : []),
+  ]
 }
 
 /** Where ports of the uplink's program lead to. */

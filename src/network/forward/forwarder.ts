@@ -4,7 +4,7 @@
 import { TspodError } from '#errors.ts'
 import type { Hands } from '#network/bridge/hands.ts'
 import { type PortMapping, portText, unfoldPorts } from '#network/ports/mapping.ts'
-import { PortTakenError } from '#network/ports/taken.ts'
+import { isUnsupportedAddress, PortTakenError } from '#network/ports/taken.ts'
 import { syscall, trySyscall } from '#sys/call.ts'
 import type { Deadlines } from '#sys/deadlines.ts'
 import { Fd } from '#sys/fd.ts'
@@ -60,13 +60,16 @@ export class Forwarder {
     this.#parts = parts
   }
 
-  /** Listens, on all ports of a range or none. Throws PortTakenError where one cannot be had. */
-  open(target: ForwardTarget, mapping: PortMapping): void {
+  /**
+   * Listens, on all ports of a range or none. Throws PortTakenError where one cannot be had. `sharesAddress`: a program that listens on
+   * every address leaves the mapping's to this one (SO_REUSEADDR, socket(7)).
+   */
+  open(target: ForwardTarget, mapping: PortMapping, sharesAddress = false): void {
     const own = this.#portsOf(target)
     const opened: string[] = []
     try {
       for (const port of unfoldPorts([mapping])) {
-        own.closers.set(portText(port), this.#listen(own, port))
+        own.closers.set(portText(port), this.#listen(own, port, sharesAddress))
         opened.push(portText(port))
       }
     } catch (error) {
@@ -108,8 +111,8 @@ export class Forwarder {
   }
 
   /** Returns how to close it. A port without an address is one of both families, where this machine has both. */
-  #listen(own: OpenPorts, port: PortMapping): () => void {
-    if (port.hostIp !== '') return this.#listenAt(own, port, port.hostIp)
+  #listen(own: OpenPorts, port: PortMapping, sharesAddress: boolean): () => void {
+    if (port.hostIp !== '') return this.#listenAt(own, port, port.hostIp, sharesAddress)
     const closeFour = this.#listenAt(own, port, '0.0.0.0')
     try {
       const closeSix = this.#listenAt(own, port, '::')
@@ -118,16 +121,15 @@ export class Forwarder {
         closeSix()
       }
     } catch (error) {
-      if (error instanceof PortTakenError && error.cause instanceof TspodError && error.cause.code === 'UNSUPPORTED')
-        return closeFour
+      if (isUnsupportedAddress(error)) return closeFour
       closeFour()
       throw error
     }
   }
 
-  #listenAt(own: OpenPorts, port: PortMapping, ip: string): () => void {
+  #listenAt(own: OpenPorts, port: PortMapping, ip: string, sharesAddress = false): () => void {
     const protocol = port.protocol === 'udp' ? 'udp' : 'tcp'
-    const bound = bindInet(protocol, { ip, port: port.hostPort })
+    const bound = bindInet(protocol, { ip, port: port.hostPort }, protocol === 'tcp' || sharesAddress)
     if (typeof bound === 'string') {
       const isAbsent = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(bound)
       throw new PortTakenError(port, new TspodError(isAbsent ? 'UNSUPPORTED' : 'IN_USE', `binding ${ip}: ${bound}`))

@@ -12,3 +12,8 @@ export class PortTakenError extends TspodError {
     this.port = port
   }
 }
+
+/** True where the port's address is of a kind that this machine does not have. */
+export function isUnsupportedAddress(error: unknown): boolean {
+  return error instanceof PortTakenError && error.cause instanceof TspodError && error.cause.code === 'UNSUPPORTED'
+}
