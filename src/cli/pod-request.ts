@@ -53,7 +53,8 @@ function labelsOf(values: PodValues, absolute: (path: string) => string): Record
 /** What `create` would make of them. */
 function infraRequest(values: PodValues, cwd: string): ContainerRequest {
   const { infraImage, infraName, infraCommand, ...rest } = values
-  const { label: _label, labelFile: _file, restart: _restart, replace: _replace, ...own } = rest
+  // these say something of the pod, and something else of a container
+  const { label: _l, labelFile: _f, restart: _r, replace: _p, podIdFile: _i, cgroupParent: _c, ...own } = rest
   const asked = { ...own, name: infraName, entrypoint: infraCommand } as unknown as Values<typeof createOptions>
   const request = createRequest(asked, [infraImage ?? ''], cwd)
   const { image: _image, ...without } = request

@@ -48,8 +48,8 @@ export interface ResolvConfInputs {
   networkServer?: string
   /** `ifNone`: only where none of the host's servers can be reached */
   networkServerUse?: 'always' | 'ifNone'
-  /** the host's servers on 127.0.0.0/8 and ::1 are somebody else in a network namespace of one's own */
-  dropLoopback: boolean
+  /** the host's servers on 127.0.0.0/8, on ::1 and on a link (`fe80::1%eth0`) are somebody else in a network namespace of one's own */
+  dropLocal: boolean
 }
 
 /** /etc/resolv.conf (resolv.conf(5)): what was asked for, else the network's server and the host's. */
@@ -67,7 +67,7 @@ export function resolvConfFile(inputs: ResolvConfInputs): string {
   const hostServers = words
     .filter(([key, server]) => key === 'nameserver' && server !== undefined)
     .map(([, server = '']) => server)
-    .filter(server => !inputs.dropLoopback || !/^(127\.|::1$)/.test(server))
+    .filter(server => !inputs.dropLocal || !/^(127\.|::1$|fe[89ab].:)|%/i.test(server))
   const servers = inputs.servers.length > 0 ? inputs.servers : [...networkServers(inputs, hostServers), ...hostServers]
   const searches =
     inputs.searches.length > 0

@@ -12,13 +12,14 @@ export interface InternetAddress {
   port: number
 }
 
-/** `address` is 4 bytes or 16. */
-export function socketAddress(address: Uint8Array, port: number): Buffer {
+/** `address` is 4 bytes or 16; `scope` the number of the interface behind which one of 16 is (ipv6(7), sin6_scope_id). */
+export function socketAddress(address: Uint8Array, port: number, scope = 0): Buffer {
   const isFour = address.byteLength === 4
   const bytes = Buffer.alloc(isFour ? 16 : SOCKET_ADDRESS_BYTES)
   bytes.writeUInt16LE(isFour ? AF_INET : AF_INET6, 0)
   bytes.writeUInt16BE(port, 2)
   bytes.set(address, isFour ? 4 : 8)
+  if (!isFour) bytes.writeUInt32LE(scope, 24)
   return bytes
 }
 

@@ -75,6 +75,26 @@ describe('a resolv.conf that changes', () => {
       machine.setResolvers(first)
     }
   })
+  here('may name servers of one link, by its name or number', async () => {
+    machine.root('outside', 'ip address add fe80::53/64 dev lan0 nodad')
+    const program = machine.start('outside', process.execPath, nameServer, 'fe80::53%lan0', '3')
+    expect(await firstLine(program.stdout)).toBe('ready')
+    const index = machine.root('machine', 'ip -o link show lan0').split(':')[0] ?? ''
+    try {
+      for (const [at, scope] of ['lan0', index].entries()) {
+        machine.setResolvers(`fe80::53%${scope}`)
+        for (const transport of ['udp', 'tcp'] as const)
+          await until(`the link's server by ${transport}`, async () => {
+            const answer = await ask(`link${at}.${transport}.${Date.now()}.test`, transport)
+            return answer.addresses[0] === '192.0.2.3'
+          })
+      }
+      machine.setResolvers('fe80::53%nosuch0', first)
+      await until('the next one', async () => (await ask(`m.${Date.now()}.test`)).addresses[0] === '192.0.2.1')
+    } finally {
+      machine.setResolvers(first)
+    }
+  })
   here('leaves names of containers alone', async () => {
     machine.setResolvers(third)
     expect((await ask('client')).count).toBe(1)

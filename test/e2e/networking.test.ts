@@ -256,6 +256,11 @@ describe('port add, port rm', () => {
     const missing = await tspod('port', 'rm', 'live', '80')
     expect(missing.status).toBe(125)
     expect(missing.stderr).toContain('container "live" does not publish 80/tcp')
+    for (const verb of ['add', 'rm']) {
+      const { status, stderr: said } = await tspod('port', verb, 'live')
+      expect(status).toBe(125)
+      expect(said).toContain(`port ${verb} live: the ports are missing`)
+    }
     expect(await ok('inspect', '--format', '{{.Id}}', 'live')).toBe(id)
     expect(started).not.toBe('')
   })
@@ -523,6 +528,58 @@ describe('--network container:NAME', () => {
       const { stderr } = await tspod('port', 'add', 'guest', '8080:81')
       expect(stderr).toContain('it shares the network of another')
     }
+  })
+
+  const space = (name: string) => ok('exec', name, 'readlink', '/proc/self/ns/net')
+
+  http('the other one is started where it does not run, by start and by run', async () => {
+    await ok('create', '--name', 'base', 'alpine', 'sleep', '1000')
+    await ok('create', '--name', 'upper', '--network', 'container:base', 'alpine', 'sleep', '1000')
+    await ok('create', '--name', 'top', '--ipc', 'container:base', '--pid', 'container:base', 'alpine', 'sleep', '1000')
+    expect((await tspod('rm', 'base')).stderr).toContain('has dependent containers')
+    await ok('start', 'upper')
+    await ok('start', 'top')
+    expect(await space('upper')).toBe(await space('base'))
+    await ok('rm', '-f', '-t', '0', 'top')
+    await ok('stop', '-t', '0', 'upper', 'base')
+    const links = await ok('run', '--rm', '--network', 'container:base', 'alpine', 'readlink', '/proc/self/ns/net')
+    expect(links).toBe(await space('base'))
+    await ok('rm', '-f', '-t', '0', '--depend', 'base')
+  })
+
+  tspodOnly('slirp4netns', 'tun')('files of one that waits belong to the ids that the other will have', async () => {
+    await ok('create', '--name', 'keeper', '--userns', 'keep-id', 'alpine', 'sleep', '1000')
+    await ok('create', '--name', 'kept', '--network', 'container:keeper', 'alpine', 'stat', '-c', '%u', '/')
+    expect(await ok('start', '-a', 'kept')).toBe('0')
+    const maps = async (name: string) => await ok('exec', name, 'cat', '/proc/self/uid_map')
+    expect(await ok('run', '--rm', '--network', 'container:keeper', 'alpine', 'cat', '/proc/self/uid_map')).toBe(
+      await maps('keeper'),
+    )
+    await ok('rm', '-f', '-t', '0', '--depend', 'keeper')
+  })
+
+  tspodOnly('slirp4netns', 'tun')('the other one is found again after it was renamed', async () => {
+    await ok('create', '--name', 'before', 'alpine', 'sleep', '1000')
+    await ok('create', '--name', 'rider', '--network', 'container:before', 'alpine', 'sleep', '1000')
+    await ok('rename', 'before', 'after')
+    await ok('create', '--name', 'before', 'alpine', 'sleep', '1000')
+    await ok('start', 'rider')
+    expect(await space('rider')).toBe(await space('after'))
+    await ok('rm', '-f', '-t', '0', 'rider', 'after', 'before')
+  })
+
+  tspodOnly('slirp4netns', 'tun')('who runs on when the other one is started again is told', async () => {
+    await ok('run', '-d', '--name', 'first', 'alpine', 'sleep', '1000')
+    await ok('run', '-d', '--name', 'second', '--network', 'container:first', 'alpine', 'sleep', '1000')
+    const shared = () => ok('inspect', '--format', '{{.NetworkSettings.SharedWith.Current}}', 'second')
+    expect(await shared()).toBe('true')
+    const { stderr } = await tspod('restart', '-t', '0', 'first')
+    expect(stderr).toContain('container "second" runs on in namespaces that "first" has left')
+    expect(await shared()).toBe('false')
+    expect((await tspod('restart', '-t', '0', 'second')).stderr).toBe('')
+    expect(await shared()).toBe('true')
+    expect(await space('second')).toBe(await space('first'))
+    await ok('rm', '-f', '-t', '0', 'first', 'second')
   })
 
   tspodHttp('ns:PATH joins a namespace by its file', async () => {

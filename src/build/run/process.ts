@@ -138,9 +138,10 @@ async function ended(created: CreatedProcess, helperPid: number | undefined): Pr
   }
   launcher.disinherit()
   launcher.awaitChild(identity.pid)
-  if (helperPid !== undefined) {
-    killProcess(helperPid, SIGKILL)
-    launcher.awaitChild(helperPid)
+  // servers of file systems keep their own mounts alive; what was written reached them when the files were closed
+  for (const pid of [...created.storagePids, ...(helperPid === undefined ? [] : [helperPid])]) {
+    killProcess(pid, SIGKILL)
+    launcher.awaitChild(pid)
   }
   launcher.close()
   waitProcess(launcher.pid)

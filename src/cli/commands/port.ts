@@ -26,6 +26,7 @@ one of this machine stands for all that lead to it.`,
     const [verb, name, ...texts] = operands
     if ((verb === 'add' || verb === 'rm') && name !== undefined && texts.length > 0)
       return await changePorts(verb, name, texts, values.portFallback ?? false)
+    requirePorts(operands)
     const all = values.all ?? false
     if (all && operands.length > 0) throw usageError('--all takes no arguments')
     const { name: container, rest } = all ? { name: undefined, rest: [] } : oneContainer(values.latest, operands)
@@ -47,12 +48,20 @@ one of this machine stands for all that lead to it.`,
   },
 })
 
+/** A container may be called `add` or `rm`, and then its ports can be listed; with another's name behind it, it is the verb. */
+function requirePorts([verb = '', name, ...texts]: string[]): void {
+  if ((verb !== 'add' && verb !== 'rm') || name === undefined || texts.length > 0 || wantedPattern.test(name)) return
+  throw usageError(`port ${verb} ${name}: the ports are missing, such as: tspod port ${verb} ${name} 8080:80`)
+}
+
 async function changePorts(verb: 'add' | 'rm', name: string, texts: string[], fallback: boolean): Promise<void> {
   const requests = texts.map(text => parsePublish(text, `port ${verb}`))
   const { addPorts, removePorts } = await import('#engine/container/change-ports.ts')
   const changed = verb === 'add' ? await addPorts(name, requests, { fallback }) : await removePorts(name, requests)
   for (const port of changed) printLine(portText(port))
 }
+
+const wantedPattern = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/
 
 interface Wanted {
   port: number
@@ -61,7 +70,7 @@ interface Wanted {
 
 function parseWanted(text: string | undefined): Wanted | undefined {
   if (text === undefined) return undefined
-  const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text) ?? []
+  const [, port, protocol = 'tcp'] = wantedPattern.exec(text) ?? []
   if (port === undefined) throw usageError(`parsing port "${text}": must be PORT[/tcp|udp|sctp]`)
   return { port: Number(port), protocol }
 }

@@ -1,5 +1,5 @@
 // The infra container of a pod: an ordinary container that keeps the namespaces of the others, as `create` would be asked for it. Pure.
-import type { ContainerRequest } from '#container/request.ts'
+import type { ContainerRequest, NetworkRequest } from '#container/request.ts'
 import { TspodError } from '#errors.ts'
 import type { PodId } from './record.ts'
 import type { PodRequest } from './request.ts'
@@ -73,12 +73,19 @@ export function planInfra(pod: { id: PodId; name: string; request: PodRequest },
     name: infra.name ?? `${pod.id.slice(0, 12)}-infra`,
     ...(infra.image === undefined && infra.rootfs === undefined && { image: pauseImage }),
     ...(hasHostname ? {} : { hostname: pod.name }),
+    network: withAlias(infra.network, pod.name),
     ...(cgroupParent !== undefined && { cgroupParent }),
     ...(createCommand !== undefined && { createCommand }),
     ...(monitorPidFile !== undefined && { monitorPidFile }),
     remove: false,
     detach: true,
   }
+}
+
+/** On networks of the user's it is found by the pod's name. */
+function withAlias(network: NetworkRequest, alias: string): NetworkRequest {
+  if (network.kind !== 'networks') return network
+  return { ...network, networks: network.networks.map(wish => ({ ...wish, aliases: [...wish.aliases, alias] })) }
 }
 
 /** Throws INVALID, in podman's words, for what does not go together. */

@@ -165,7 +165,7 @@ function filesOf(
       options: request.dnsOptions.length > 0 ? request.dnsOptions : [...containers.dnsOptions],
       networkServer: address?.nameServer,
       networkServerUse: address?.nameServerUse,
-      dropLoopback: network.kind !== 'host' && shared === undefined,
+      dropLocal: network.kind !== 'host' && shared === undefined,
     }),
     hostname: `${hostname || id.slice(0, 12)}\n`,
     containerenv: request.privileged

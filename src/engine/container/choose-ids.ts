@@ -45,11 +45,9 @@ export async function chooseIds(
     ...(mode.kind === 'auto' && { autoIds: await autoIds(engine, id, mode, request, image, hold) }),
   })
   const userNamespace =
-    joined.waitsFor !== undefined
-      ? await namespaceToCome(engine, joined.waitsFor)
-      : mode.kind === 'path'
-        ? await joinedNamespace(namespace, mode.path)
-        : plan
+    mode.kind !== 'path'
+      ? plan
+      : (recordedNamespace(engine, joined, plan) ?? (await joinedNamespace(namespace, mode.path)))
   return { userNamespace, rootIds: rootIdsOf(userNamespace, namespace), joined, caller }
 }
 
@@ -66,6 +64,8 @@ export function mapsOwner({ userNamespace }: ContainerIds, owner: Owner): Owner 
 /** Sharing another container's namespace puts a container into that one's user namespace. */
 function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers): UsernsMode {
   const path = joined.paths.user
+  const isShared = request.userns.kind === 'default' || request.userns.kind === 'container'
+  if (joined.isInOurs && isShared) return { kind: 'host' }
   if (path === undefined) return request.userns
   if (request.userns.kind === 'default' || request.userns.kind === 'container' || request.userns.kind === 'path')
     return { kind: 'path', path }
@@ -75,13 +75,17 @@ function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers
   )
 }
 
-/** That of a container which does not run yet, as it will be. */
-async function namespaceToCome(engine: Engine, id: ContainerId): Promise<UserNamespacePlan> {
-  const record = readRecord(engine.graphRoot, id)
-  const { imageOfRecord } = await import('./choose-image.ts')
-  const image = record.image === undefined ? undefined : await imageOfRecord(engine, record)
-  const { userNamespace } = await chooseIds(engine, id, record.request, image)
-  return { ...userNamespace, kind: 'join' }
+/** That of a container which does not run yet, as it will be; `undefined` where there is nobody to wait for. */
+function recordedNamespace(
+  { graphRoot }: Engine,
+  { waitsFor }: JoinedContainers,
+  identity: UserNamespacePlan,
+): UserNamespacePlan | undefined {
+  if (waitsFor === undefined) return undefined
+  const { rootIds } = readRecord(graphRoot, waitsFor)
+  return rootIds === undefined
+    ? identity
+    : { kind: 'join', uidMappings: [...rootIds.uid], gidMappings: [...rootIds.gid] }
 }
 
 async function joinedNamespace(namespace: UserNamespace, path: string): Promise<UserNamespacePlan> {

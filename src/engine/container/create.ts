@@ -31,6 +31,7 @@ import { checkLimits } from './cgroup.ts'
 import { type ContainerIds, chooseIds, mapsOwner } from './choose-ids.ts'
 import { type ChosenImage, chooseImage } from './choose-image.ts'
 import type { CidFile } from './id-files.ts'
+import { withOwnerIds } from './join-namespaces.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { prepareRoot, rootOf, withFiles, withMtab, withStages } from './root.ts'
@@ -41,6 +42,8 @@ export interface CreatedContainer {
   record: ContainerRecord
   blueprint: Blueprint
   root: RootSetup
+  /** A container that does not run and whose namespaces it joins: once that runs, all is decided anew (existingContainer). */
+  waitsFor: ContainerId | undefined
 }
 
 /** The verb: the new container's id. */
@@ -70,8 +73,9 @@ export async function buildContainer(
   const { graphRoot } = engine
   await using undo = new AsyncDisposableStack()
   const member = asked.pod === undefined ? undefined : await joinPod(engine, asked, pull, place, undo)
-  const request = withConfiguredDefaults(member?.request ?? asked, engine.config.containers)
-  if (request.name !== undefined) await freeName(engine, request.name, request.replace)
+  const wanted = member?.request ?? asked
+  if (wanted.name !== undefined) await freeName(engine, wanted.name, wanted.replace)
+  const request = withOwnerIds(engine, withConfiguredDefaults(wanted, engine.config.containers))
   const cidFile = request.cidFile === undefined ? undefined : await claimCidFile(request.cidFile, undo)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, pull) : undefined
   const id = place.id ?? newContainerId()
@@ -134,7 +138,12 @@ export async function buildContainer(
     image: image?.name,
     attributes: record.labels,
   })
-  return { record, blueprint, root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids) }
+  return {
+    record,
+    blueprint,
+    root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids),
+    waitsFor: ids.joined.waitsFor,
+  }
 }
 
 /** Loads nothing for a container that is in no pod. */

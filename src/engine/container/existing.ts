@@ -32,7 +32,12 @@ export async function existingContainer(engine: Engine, id: ContainerId): Promis
     rootPath: root.setup.path,
   })
   await sources.prepare(blueprint.plan.user)
-  return { record, blueprint, root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids) }
+  return {
+    record,
+    blueprint,
+    root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids),
+    waitsFor: ids.joined.waitsFor,
+  }
 }
 
 /** What it wrote until now belongs to the ids it had then. */

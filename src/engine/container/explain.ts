@@ -23,22 +23,17 @@ import { type Blueprint, drawBlueprint } from './blueprint.ts'
 import { type ContainerIds, chooseIds } from './choose-ids.ts'
 import { chooseImage } from './choose-image.ts'
 import { inheritedMounts, portsOf } from './create.ts'
-import { joinNamespaces } from './join-namespaces.ts'
+import { requireOwner } from './join-namespaces.ts'
 import { planSources } from './mount-sources.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { type ContainerRoot, rootOf, withFiles, withMtab } from './root.ts'
 import type { VolumeKeeper } from './volume-keeper.ts'
 
-/** What it shares with its pod, whose infra container runs. */
+/** With what it shares with its pod. */
 async function inPod(engine: Engine, asked: ContainerRequest, name: string): Promise<ContainerRequest> {
   const { planMember } = await import('#container/pod/member.ts')
   const { findPod } = await import('#engine/pod/find.ts')
-  const pod = findPod(engine, name)
-  const planned = planMember(asked, pod)
-  if (joinNamespaces(engine, planned).waitsFor === undefined) return planned
-  throw new TspodError('CONFLICT', `explaining a container in pod "${name}": its infra container does not run`, {
-    hint: `start the pod first: tspod pod start ${name}`,
-  })
+  return planMember(asked, findPod(engine, name))
 }
 
 /** The verb: lines of a script for bash. The image must be there; volumes and folders that are not would be made by the script. */
@@ -52,6 +47,7 @@ export async function explainContainer(asked: ContainerRequest): Promise<string[
   const id = newContainerId()
   const folder = containerDir(graphRoot, id)
   const ids = await chooseIds(engine, id, request, image, async (store, _id, choose) => choose(readTakenIds(store)))
+  requireOwner(engine, ids.joined)
   const root = await rootOf(engine, request, image, folder, ids.rootIds && { ids: ids.rootIds })
   requireLayers(graphRoot, root)
   const newFolders: string[] = []

@@ -7,17 +7,15 @@ import type { Endpoint } from '#network/bridge/protocol.ts'
 import { lookInside } from '#network/look-inside.ts'
 import { type PortMapping, unfoldPorts } from '#network/ports/mapping.ts'
 import { parseExposed } from '#network/ports/parse.ts'
+import { sharedNamespaces } from './shared-namespaces.ts'
 import type { SeenContainer } from './survey.ts'
 
 /**
  * NetworkSettings. Beyond podman's: `SourceAddress`, whether servers behind published ports see their client's address (`kept`; with
- * slirp4netns clients on this machine's loopback have the gateway's), and `Helper`, the program that connects the container.
+ * slirp4netns clients on this machine's loopback have the gateway's), `Helper`, the program that connects the container, and `SharedWith`, the
+ * container whose network this one is in: `Current` is false once that one has another.
  */
-export function describeNetwork(
-  engine: Pick<Engine, 'config'>,
-  seen: SeenContainer,
-  record: ContainerRecord,
-): InspectObject {
+export function describeNetwork(engine: Engine, seen: SeenContainer, record: ContainerRecord): InspectObject {
   const { isRunning, report } = seen
   const state = isRunning ? report.state : undefined
   const driver = state?.network?.driver
@@ -47,7 +45,14 @@ export function describeNetwork(
       state?.networkHelper !== undefined && {
         Helper: { Name: driver, Pid: state.networkHelper.pid, Running: isHelperAlive(state) },
       }),
+    ...(state !== undefined && describeSharing(engine, state.pid, record)),
   }
+}
+
+function describeSharing(engine: Engine, pid: number, { request }: ContainerRecord): InspectObject {
+  if (request.network.kind !== 'container') return {}
+  const shared = sharedNamespaces(engine, pid, request).find(({ namespace }) => namespace === 'net')
+  return shared === undefined ? {} : { SharedWith: { Container: shared.owner, Current: shared.isCurrent } }
 }
 
 /**

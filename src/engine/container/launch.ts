@@ -6,6 +6,7 @@ import { type Launched, launchContainer } from '#monitor/launch.ts'
 import { placeInCgroup } from './cgroup.ts'
 import type { CreatedContainer } from './create.ts'
 import type { PidFile } from './id-files.ts'
+import { requireOwner } from './join-namespaces.ts'
 import type { JoinedNetworks } from './join-networks.ts'
 import { servicePlace, tellStarted, withServicePlace } from './service-manager.ts'
 
@@ -19,13 +20,14 @@ export interface LaunchOptions {
   isDependency?: boolean
 }
 
-/** Starts a container. Throws where its program cannot be executed. */
+/** Starts a container. Throws where its program cannot be executed, and CONFLICT where one whose namespaces it joins does not run. */
 export async function launch(
   engine: Engine,
   container: CreatedContainer,
   { isAttended, restarts = 0, restartPauseMs, isDependency = false }: LaunchOptions,
 ): Promise<Launched> {
-  const { blueprint, root } = container
+  const { blueprint, root, waitsFor } = container
+  requireOwner(engine, { waitsFor })
   const joined = await joinService(engine, container)
   using _place = joined?.connection
   const driver = joined?.driver ?? blueprint.network.driver

@@ -3,8 +3,10 @@ import { type ContainerId, containerDir, readRecord } from '#container/record.ts
 import { isRunning, readStatus, type StatusReport } from '#container/state.ts'
 import type { Outcome, RestartOptions, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { log } from '#log.ts'
 import { forEachChosen } from './outcomes.ts'
 import { selectContainers } from './select.ts'
+import { leftBehind } from './shared-namespaces.ts'
 import { startContainer } from './start.ts'
 import { stopContainer } from './stop.ts'
 import { machineOf } from './survey.ts'
@@ -24,6 +26,10 @@ async function restartContainer(engine: Engine, id: ContainerId, options: Restar
   await stopContainer(engine, id, options)
   await startContainer(engine, id)
   const { name, image, labels } = readRecord(engine.graphRoot, id)
+  for (const other of leftBehind(engine, id))
+    log.warn(
+      `container "${other}" runs on in namespaces that "${name}" has left; to bring them together again: tspod restart ${other}`,
+    )
   engine.journal({ type: 'container', status: 'restart', id, name, image: image?.name ?? '', attributes: labels })
 }
 

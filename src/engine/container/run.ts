@@ -1,7 +1,7 @@
 // run: create, start, and stay attached or leave it running.
 import type { ContainerRequest } from '#container/request.ts'
 import type { RunOptions, RunOutcome } from '#engine/contracts/container.ts'
-import { openEngine } from '#engine/open.ts'
+import { type Engine, openEngine } from '#engine/open.ts'
 import { buildContainer, type CreatedContainer } from './create.ts'
 import { launch } from './launch.ts'
 
@@ -12,7 +12,8 @@ export async function runContainer(request: ContainerRequest, options: RunOption
   const { record } = container
   const launched = await startOrRemove(
     container,
-    async () => await launch(engine, container, { isAttended: options.streams !== undefined }),
+    async () =>
+      await launch(engine, await withOwners(engine, container), { isAttended: options.streams !== undefined }),
   )
   if (options.streams === undefined) {
     launched.control.close()
@@ -21,6 +22,14 @@ export async function runContainer(request: ContainerRequest, options: RunOption
   }
   const { attachClient } = await import('./attach.ts')
   return { ...(await attachClient(engine, record, launched, options.streams)), id: record.id }
+}
+
+/** Those whose namespaces it joins are started before it, as by `start`. */
+async function withOwners(engine: Engine, container: CreatedContainer): Promise<CreatedContainer> {
+  if (container.waitsFor === undefined) return container
+  const { startOwners } = await import('./start.ts')
+  await startOwners(engine, container.record)
+  return await (await import('./existing.ts')).existingContainer(engine, container.record.id)
 }
 
 /** A container with --rm whose program cannot be executed goes again. */

@@ -4,7 +4,7 @@ import { awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
-import { isLost, isRunning, requireAllowed } from '#container/state.ts'
+import { isLost, isRunning, readStatus, requireAllowed } from '#container/state.ts'
 import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import type { Launched } from '#monitor/launch.ts'
@@ -48,6 +48,9 @@ async function start(
   options: LaunchOptions,
 ): Promise<{ record: ContainerRecord; launched: Launched } | undefined> {
   const folder = containerDir(engine.graphRoot, id)
+  const { dependsOn, request, pod } = readRecord(engine.graphRoot, id)
+  if (dependsOn.length > 0 && !isRunning(readStatus(folder, machineOf(engine))))
+    await startOwners(engine, { request, pod })
   return await withContainerLock(folder, async () => {
     const report = await awaitRecorded(folder, machineOf(engine)) // an end that is just being recorded is waited for
     if (isRunning(report)) return undefined
@@ -55,9 +58,17 @@ async function start(
     if (report.status === 'restarting')
       await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, false)
     if (isLost(report)) await (await import('./settle.ts')).settleHeld(engine, id)
-    const { pod } = readRecord(engine.graphRoot, id)
-    if (pod !== undefined) await (await import('#engine/pod/infra.ts')).ensureInfra(engine, id, pod)
     const container = await existingContainer(engine, id)
     return { record: container.record, launched: await launch(engine, container, options) }
   })
+}
+
+/** Starts the containers whose namespaces this one joins, where they do not run, and those that they need in turn; its pod's among them. */
+export async function startOwners(
+  engine: Engine,
+  { request, pod }: Pick<ContainerRecord, 'request' | 'pod'>,
+): Promise<void> {
+  const { ids } = (await import('./join-namespaces.ts')).joinNamespaces(engine, request)
+  const infra = pod?.infraId === undefined || pod.isInfra === true ? [] : [pod.infraId]
+  for (const owner of new Set([...infra, ...ids])) await startContainer(engine, owner, { isDependency: true })
 }

@@ -1,8 +1,8 @@
 // What is measured of a network, from a place in it: all by sockets of this process and of the place's servant, nothing else takes part.
 import { decode, encode } from 'dns-packet'
 import { TspodError } from '#errors.ts'
-import { parseIp } from '#network/ip.ts'
 import { lookInside } from '#network/look-inside.ts'
+import { parseServerAddress, serverSocketAddress } from '#network/server-address.ts'
 import { syscall, trySyscall } from '#sys/call.ts'
 import { Fd } from '#sys/fd.ts'
 import {
@@ -18,7 +18,6 @@ import {
 import { bindInet, encodeInetAddress, type InetAddress, localAddress } from '#sys/inet.ts'
 import { familyOf } from '#sys/netlink/address.ts'
 import { call } from '#sys/servant/batch.ts'
-import { socketAddress } from '#sys/socket-address.ts'
 import { type CheckPlace, PIECE_BYTES, patienceCalls, STILL_SECONDS } from './place.ts'
 
 /** Milliseconds; the middle one of several. */
@@ -61,14 +60,15 @@ export function measureNames(
   name: string,
 ): { ms: number; answer: string; server: string } | undefined {
   for (const server of servers) {
-    const address = parseIp(server)
+    const address = parseServerAddress(server)
     if (address === undefined) continue
     const times: number[] = []
     let answer: string | undefined
     for (let count = 0; count < QUESTIONS; count++) {
-      using socket = patient(place.openSocket(familyOf(address), SOCK_DGRAM), ANSWER_SECONDS)
+      using socket = patient(place.openSocket(familyOf(address.address), SOCK_DGRAM), ANSWER_SECONDS)
+      const target = serverSocketAddress(address, DNS_PORT, socket)
       const started = performance.now()
-      answer = ask(socket, socketAddress(address, DNS_PORT), name, count + 1)
+      answer = target && ask(socket, target, name, count + 1)
       if (answer === undefined) break
       times.push(performance.now() - started)
     }

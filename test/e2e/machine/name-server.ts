@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { decode, encode, type Packet } from 'dns-packet'
 
 const [address = '', last = '1'] = process.argv.slice(2)
+const family = address.includes(':') ? 'udp6' : 'udp4'
 /** How often a name has been asked for, by either transport. */
 const asked = new Map<string, number>()
 const RECURSION_AVAILABLE = 0x80
@@ -55,8 +56,8 @@ function ordinary(query: Query): Buffer {
   }
 }
 
-const datagrams = createSocket('udp4')
-const elsewhere = createSocket('udp4')
+const datagrams = createSocket(family)
+const elsewhere = createSocket(family)
 datagrams.on('message', (message, client) => {
   const query = readQuery(message)
   const send = (answer: Buffer): void => datagrams.send(answer, client.port, client.address)

@@ -20,14 +20,17 @@ test('hostsFile() puts what was added first and drops the names from the base', 
 
 test('resolvConfFile() prefers what was asked for', () => {
   const base = '# x\nsearch a.example b.example\nnameserver 127.0.0.53\nnameserver 9.9.9.9\noptions edns0 ; y\n'
-  const inputs = { base, servers: [], searches: [], options: [], dropLoopback: true }
+  const inputs = { base, servers: [], searches: [], options: [], dropLocal: true }
   expect(resolvConfFile({ ...inputs, networkServer: '10.0.2.3' })).toBe(
     'search a.example b.example\nnameserver 10.0.2.3\nnameserver 9.9.9.9\noptions edns0\n',
   )
   const last = { networkServer: '10.0.2.3', networkServerUse: 'ifNone' as const }
   expect(resolvConfFile({ ...inputs, ...last })).not.toContain('10.0.2.3')
   expect(resolvConfFile({ ...inputs, ...last, base: 'nameserver 127.0.0.53\n' })).toBe('nameserver 10.0.2.3\n')
-  expect(resolvConfFile({ ...inputs, dropLoopback: false })).toContain('nameserver 127.0.0.53\n')
+  expect(resolvConfFile({ ...inputs, ...last, base: 'nameserver fe80::1%eth0\nnameserver fe80::2\n' })).toBe(
+    'nameserver 10.0.2.3\n',
+  )
+  expect(resolvConfFile({ ...inputs, dropLocal: false })).toContain('nameserver 127.0.0.53\n')
   expect(resolvConfFile({ ...inputs, servers: ['1.1.1.1', '1.1.1.1'], searches: ['.'], options: ['ndots:2'] })).toBe(
     'nameserver 1.1.1.1\noptions ndots:2\n',
   )

@@ -131,7 +131,7 @@ describe('answers', () => {
 
 test('resolv.conf: its servers are read, and exchanged when networks change', () => {
   expect(parseServers('# x\nnameserver 127.0.0.53\nsearch a\nnameserver fe80::1%eth0\n nameserver FD00::1 \n')).toEqual(
-    ['127.0.0.53', 'fd00::1'],
+    ['127.0.0.53', 'fe80::1%eth0', 'fd00::1'],
   )
   const text = 'search dns.podman\nnameserver 10.89.0.1\noptions edns0\n'
   expect(exchangeServers(text, ['10.89.0.1'], ['10.89.1.1'])).toBe(

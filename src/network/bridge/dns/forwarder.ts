@@ -1,13 +1,12 @@
 // Asks name servers on behalf of containers, from the host's network: one socket a question, each with a port of its own, so that an
 // answer that nobody asked for finds no taker (RFC 5452). Bytes pass as they are but for the number.
-import { parseIp } from '#network/ip.ts'
+import { parseServerAddress, type ServerAddress, serverSocketAddress } from '#network/server-address.ts'
 import { trySyscall } from '#sys/call.ts'
 import type { Deadlines } from '#sys/deadlines.ts'
 import { Fd } from '#sys/fd.ts'
 import { SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '#sys/flags.ts'
 import { familyOf } from '#sys/netlink/address.ts'
 import { type Poller, READABLE, WRITABLE } from '#sys/poll.ts'
-import { socketAddress } from '#sys/socket-address.ts'
 import { ServerHealth } from './server-health.ts'
 import { asAnswerTo, messageId, questionBytes, RCODE, responseCode, withId } from './wire.ts'
 
@@ -93,7 +92,7 @@ export class Forwarder {
     const server = serverOf(question)
     if (attempt >= servers.length * ROUNDS || performance.now() - startedMs >= ALL_MS)
       return this.#finish(question, question.refusal)
-    const address = parseIp(server)
+    const address = parseServerAddress(server)
     const socket = address === undefined ? undefined : openTowards(address, this.#port, transport)
     if (socket === undefined) return this.#next(question)
     question.socket = socket
@@ -196,13 +195,13 @@ function isAnswer(message: Buffer, id: number, question: Buffer): boolean {
 }
 
 /** A socket that only this server's answers reach; `undefined` where there is no way there. */
-function openTowards(address: Buffer, port: number, transport: Transport): Fd | undefined {
+function openTowards(server: ServerAddress, port: number, transport: Transport): Fd | undefined {
   const type = transport === 'udp' ? SOCK_DGRAM : SOCK_STREAM
-  const number = trySyscall('socket', familyOf(address), type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+  const number = trySyscall('socket', familyOf(server.address), type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
   if (number < 0) return undefined
   const socket = new Fd(number)
-  const target = socketAddress(address, port)
-  const result = trySyscall('connect', number, target, target.byteLength)
+  const target = serverSocketAddress(server, port, socket)
+  const result = target === undefined ? -1 : trySyscall('connect', number, target, target.byteLength)
   if (result === 0 || result === IN_PROGRESS) return socket
   socket.close()
   return undefined

@@ -1,6 +1,6 @@
 // The host's name servers, as its resolv.conf(5) says at this moment: a laptop that joins another network gets other ones.
 import { readFileSync, statSync } from 'node:fs'
-import { formatIp, parseIp } from '#network/ip.ts'
+import { formatServerAddress, parseServerAddress } from '#network/server-address.ts'
 
 const LOOK_MS = 500
 
@@ -41,11 +41,11 @@ function readOrEmpty(path: string): string {
   }
 }
 
-/** The addresses of `nameserver` lines. */
+/** The addresses of `nameserver` lines, with their scopes. */
 export function parseServers(text: string): string[] {
   return text.split('\n').flatMap(line => {
     const [key, value = ''] = line.trim().split(/\s+/)
-    const address = key === 'nameserver' ? parseIp(value) : undefined
-    return address === undefined ? [] : [formatIp(address)]
+    const address = key === 'nameserver' ? parseServerAddress(value) : undefined
+    return address === undefined ? [] : [formatServerAddress(address)]
   })
 }

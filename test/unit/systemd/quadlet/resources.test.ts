@@ -102,9 +102,6 @@ describe('.build', () => {
   test('needs a tag', () => expect(() => start('x.build', '[Build]\nFile=/x')).toThrow('ImageTag= is not set'))
 })
 
-test('a.pod is refused by name', () =>
-  expect(() => service('a.pod', '[Pod]')).toThrow('.pod files are not implemented yet'))
-
 test('installLinks() makes what `systemctl enable` would', () => {
   const links = (name: string, install: string) =>
     installLinks({ name, unit: UnitFile.parse(`[Install]\n${install}`, name) }).map(
