@@ -104,7 +104,7 @@ tspodOnly('slirp4netns', 'tun')('a pod of two containers, from its file to its e
   expect(await ok('pod', 'inspect', '--format', '{{.Id}} {{.State}}', 'web')).toBe(`${pod} Running`)
   expect(await answer()).toBe('hello from kube')
   const env = (await ok('exec', 'web-other', 'env')).split('\n')
-  expect(env).toEqual(expect.arrayContaining(['COLOUR=blue', 'PASSWORD=s3cret', `POD=${pod}`]))
+  expect(env).toEqual(expect.arrayContaining(['COLOUR=blue', 'PASSWORD=s3cret', `POD=${pod}`, 'HOSTNAME=web']))
   expect(await other('cat /proc/1/cmdline')).toBe('sleep\x001000\x00')
   expect(await other('hostname; wget -qO- localhost')).toBe('web\nhello from kube')
 
