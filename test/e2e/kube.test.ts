@@ -150,6 +150,45 @@ tspodOnly('slirp4netns', 'tun')('a pod of two containers, from its file to its e
   await expectNothing()
 })
 
+tspodOnly()('of two plays at once one makes the pod, whole, and the other nothing', async () => {
+  const text = `${settings}---
+apiVersion: v1
+kind: Pod
+metadata: {name: raced}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: a, image: alpine, command: [sleep, "1000"], volumeMounts: [{name: v, mountPath: /v}]}
+  volumes: [{name: v, configMap: {name: settings}}]
+`
+  const path = file('raced.yaml', text)
+  for (let round = 0; round < 3; round++) {
+    const plays = await Promise.all([1, 2, 3].map(() => tspod('kube', 'play', '--network', 'none', path)))
+    expect(plays.map(({ status }) => String(status)).toSorted()).toEqual(['0', '125', '125'])
+    for (const { status, stderr } of plays) if (status !== 0) expect(stderr).toContain('name "raced" is in use')
+    expect(await ok('exec', 'raced-a', 'cat', '/v/COLOUR')).toBe('blue')
+    await ok('kube', 'down', path)
+    await expectNothing()
+  }
+})
+
+tspodOnly()('what a killed play has left is in nobody’s way, and goes with kube down', async () => {
+  const path = file('killed.yaml', small('[sleep, "1000"]', '  volumes: [{name: v, emptyDir: {}}]'))
+  for (const ms of [40, 80, 150, 250]) {
+    const running = start('kube', 'play', '--network', 'none', path)
+    await Bun.sleep(ms)
+    running.kill('SIGKILL')
+    await running.exited
+    await ok('kube', 'down', path)
+    expect(await volumes()).toEqual([])
+    expect(await ok('pod', 'ps', '-q')).toBe('')
+    await ok('kube', 'play', '--network', 'none', path)
+    await ok('kube', 'down', path)
+  }
+  await ok('rm', '--all')
+  await expectNothing()
+})
+
 const small = (command: string, more = '') => `apiVersion: v1
 kind: Pod
 metadata: {name: small}

@@ -17,7 +17,7 @@ import { defaultNetwork } from '#kube/pod.ts'
 import { buildImages } from './build-images.ts'
 import { podNamed, removePlayedPods } from './down.ts'
 import { provideHostPath } from './host-paths.ts'
-import { makePodVolume } from './pod-volumes.ts'
+import { makePodVolume, requirePodVolume } from './pod-volumes.ts'
 import { readConfigMaps, readKubeFiles } from './read.ts'
 
 /** The verb. Everything is looked at before anything is made. */
@@ -134,10 +134,12 @@ async function makePod(
   play: PlayRequest,
   undo: AsyncDisposableStack,
 ): Promise<PlayedPod> {
-  for (const volume of plan.volumes) await makePodVolume(engine, plan.name, volume, undo)
   const pod = await createPod(engine, plan.request, play.pull)
   undo.defer(async () => await removePod(engine, pod, { force: true, timeoutSeconds: 0 }))
+  // whoever has the pod's name has its volumes: no other play touches them
+  for (const volume of plan.volumes) await makePodVolume(engine, plan.name, volume, undo)
   for (const container of plan.containers) await makeContainer(engine, pod.id, container, play)
+  for (const volume of plan.volumes) requirePodVolume(engine, plan.name, volume)
   if (play.start) await start(engine, pod)
   const containers = membersOf(engine, pod).filter(({ id }) => id !== pod.infraId)
   return { id: pod.id, name: pod.name, containers: containers.map(({ id }) => id) }
