@@ -6,6 +6,7 @@ import { draftBuild } from './build.ts'
 import { containerName, draftContainer } from './container.ts'
 import { type Draft, type SourceUnit, type Surroundings, type UnitInfo, wrong } from './draft.ts'
 import { type Kind, type KindName, kindOf, kinds } from './kinds.ts'
+import { draftKube } from './kube.ts'
 import { draftPod, podName } from './pod.ts'
 import { draftImage, draftNetwork, draftVolume, resourceName } from './resources.ts'
 
@@ -31,13 +32,13 @@ export const networkWaiterName = 'tspod-user-wait-network-online.service'
 const dependencyKeys = `After Before BindsTo Conflicts OnFailure OnSuccess PartOf PropagatesReloadTo PropagatesStopTo
   ReloadPropagatedFrom Requires Requisite StopPropagatedFrom Upholds Wants`.split(/\s+/)
 
-type Draftable = Exclude<KindName, 'kube'>
-const drafts: Record<Draftable, (draft: Draft) => void> = {
+const drafts: Record<KindName, (draft: Draft) => void> = {
   container: draftContainer,
   volume: draftVolume,
   network: draftNetwork,
   image: draftImage,
   build: draftBuild,
+  kube: draftKube,
   pod: draftPod,
 }
 
@@ -100,8 +101,6 @@ function resourceOf({ name, unit }: SourceUnit, kind: KindName, base: string): s
 function translateUnit(source: SourceUnit, surroundings: Surroundings): Service {
   const kindName = kindOf(source.name) as KindName
   const kind: Kind = kinds[kindName]
-  if (kindName === 'kube')
-    throw new TspodError('UNSUPPORTED', `.${kindName} files are not implemented yet`, { hint: kind.refused })
   requireKnownKeys(source, kind)
   const service = source.unit.clone()
   translateDependencies(service, surroundings.known)
