@@ -253,6 +253,19 @@ describe('what fails leaves nothing', () => {
       await expectNothing()
     })
 
+  tspodOnly()('a play that is interrupted, in the middle of an init container', async () => {
+    const path = file(
+      'slow.yaml',
+      small('[x]', '  initContainers: [{name: i, image: alpine, command: [sleep, "1000"]}]'),
+    )
+    const running = start('kube', 'play', '--network', 'none', path)
+    await until('the init container', async () => (await ok('ps', '--format', '{{.Names}}')).includes('small-i'))
+    running.kill('SIGINT')
+    await running.exited
+    expect(running.exitCode).toBe(130)
+    await expectNothing()
+  })
+
   tspodOnly()('a file that is not there is named', async () => {
     const { status, stderr } = await tspod('kube', 'play', 'gone.yaml')
     expect({ status, stderr }).toEqual({ status: 125, stderr: expect.stringContaining('reading "gone.yaml"') })

@@ -9,7 +9,6 @@ import { createPod } from '#engine/pod/create.ts'
 import { membersOf } from '#engine/pod/find.ts'
 import { removePod } from '#engine/pod/remove.ts'
 import { startPod } from '#engine/pod/start.ts'
-import { removeVolume } from '#engine/volume/remove.ts'
 import { hasCode, TspodError } from '#errors.ts'
 import type { ClaimPlan, ContainerPlan, PlayPlan, PodPlan } from '#kube/inputs.ts'
 import { planPlay } from '#kube/play.ts'
@@ -17,10 +16,10 @@ import { defaultNetwork } from '#kube/pod.ts'
 import { buildImages } from './build-images.ts'
 import { podNamed, removePlayedPods } from './down.ts'
 import { provideHostPath } from './host-paths.ts'
-import { makePodVolume, requirePodVolume } from './pod-volumes.ts'
+import { makePodVolume, removeIfUnused, requirePodVolume } from './pod-volumes.ts'
 import { readConfigMaps, readKubeFiles } from './read.ts'
 
-/** The verb. Everything is looked at before anything is made. */
+/** The verb. Everything is looked at before anything is made; `pull.signal` ends it, as a failure does. */
 export async function playKube(request: PlayRequest): Promise<Played> {
   const { shape, onWarning: warn } = request
   const documents = [...(await readConfigMaps(request.configMaps)), ...(await readKubeFiles(request.files))]
@@ -98,19 +97,22 @@ async function provideNetwork({ pods }: PlayPlan, undo: AsyncDisposableStack): P
   const { networkExists } = await import('#engine/network/exists.ts')
   if (await networkExists(defaultNetwork)) return
   const { createNetwork } = await import('#engine/network/create.ts')
-  await createNetwork({
-    name: defaultNetwork,
-    driver: 'bridge',
-    subnets: [],
-    internal: false,
-    ipv6: false,
-    disableDns: false,
-    dns: [],
-    labels: {},
-    options: {},
-    routes: [],
-    ignoreExisting: true,
-  })
+  const isOurs = await isMade(
+    createNetwork({
+      name: defaultNetwork,
+      driver: 'bridge',
+      subnets: [],
+      internal: false,
+      ipv6: false,
+      disableDns: false,
+      dns: [],
+      labels: {},
+      options: {},
+      routes: [],
+      ignoreExisting: false,
+    }),
+  )
+  if (!isOurs) return
   undo.defer(async () => {
     const { removeNetworks } = await import('#engine/network/remove.ts')
     // another play may have begun to use it: then it stays
@@ -123,9 +125,20 @@ async function makeClaim(engine: Engine, claim: ClaimPlan, undo: AsyncDisposable
   const { volumeExists } = await import('#engine/volume/exists.ts')
   if (await volumeExists(claim.name)) return claim.name
   const { createVolume } = await import('#engine/volume/create.ts')
-  const { name } = await createVolume({ ...claim, ignoreExisting: true })
-  undo.defer(async () => await removeVolume(engine, name))
-  return name
+  const isOurs = await isMade(createVolume({ ...claim, ignoreExisting: false }))
+  if (isOurs) undo.defer(async () => await removeIfUnused(engine, claim.name))
+  return claim.name
+}
+
+/** False where somebody else was faster. */
+async function isMade(making: Promise<unknown>): Promise<boolean> {
+  try {
+    await making
+    return true
+  } catch (error) {
+    if (hasCode(error, 'CONFLICT')) return false
+    throw error
+  }
 }
 
 async function makePod(
@@ -138,9 +151,12 @@ async function makePod(
   undo.defer(async () => await removePod(engine, pod, { force: true, timeoutSeconds: 0 }))
   // whoever has the pod's name has its volumes: no other play touches them
   for (const volume of plan.volumes) await makePodVolume(engine, plan.name, volume, undo)
-  for (const container of plan.containers) await makeContainer(engine, pod.id, container, play)
+  for (const container of plan.containers) {
+    play.pull.signal?.throwIfAborted()
+    await makeContainer(engine, pod.id, container, play)
+  }
   for (const volume of plan.volumes) requirePodVolume(engine, plan.name, volume)
-  if (play.start) await start(engine, pod)
+  if (play.start) await start(engine, pod, play.pull.signal)
   const containers = membersOf(engine, pod).filter(({ id }) => id !== pod.infraId)
   return { id: pod.id, name: pod.name, containers: containers.map(({ id }) => id) }
 }
@@ -159,8 +175,15 @@ async function makeContainer(engine: Engine, podId: PodId, plan: ContainerPlan, 
     )
 }
 
-async function start(engine: Engine, pod: PodRecord): Promise<void> {
-  const [first, ...others] = await startPod(engine, pod)
+/** Ends early where the caller wants it to: an init container may take for ever. */
+async function start(engine: Engine, pod: PodRecord, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  const starting = startPod(engine, pod)
+  starting.catch(() => undefined) // after an abort it is nobody's
+  const aborted = new Promise<never>((_, reject) =>
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+  )
+  const [first, ...others] = await Promise.race([starting, aborted])
   if (first === undefined) return
   const more = others.map(({ message }) => `; ${message}`).join('')
   throw new TspodError(first.code, `starting pod "${pod.name}": ${first.message}${more}`, {

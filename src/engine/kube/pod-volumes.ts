@@ -74,7 +74,8 @@ export async function removePodVolumes(engine: Engine, pod: string): Promise<voi
   for (const { name } of left) await removeIfUnused(engine, name)
 }
 
-async function removeIfUnused(engine: Engine, name: string): Promise<void> {
+/** Leaves one alone that somebody mounts. */
+export async function removeIfUnused(engine: Engine, name: string): Promise<void> {
   try {
     await removeVolume(engine, name)
   } catch (error) {
