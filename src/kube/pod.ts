@@ -65,6 +65,7 @@ export function planPod({ metadata, spec, restart }: PodTemplate, index: number,
   const initCtr = metadata.annotations[initTypeAnnotation] === 'always' ? 'always' : 'once'
   return {
     name,
+    place: spec.place,
     request: planPodRequest(metadata, spec, containers, index, inputs),
     containers: [
       ...initContainers.map(container => planContainer(container, { ...parts, initCtr }, inputs)),

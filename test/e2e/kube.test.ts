@@ -130,6 +130,15 @@ tspodOnly('slirp4netns', 'tun')('a pod of two containers, from its file to its e
   expect(await other('cat /data/init; ls /shared')).toBe('made\nmade')
   expect(await answer()).toBe('hello from kube')
 
+  // one that could not be made again stays as it is
+  const without = file('without.yaml', web(port).replace('image: alpine', 'imagePullPolicy: Never\n    image: gone'))
+  const failed = await tspod('kube', 'play', '--replace', '--configmap', configMap, without)
+  expect({ status: failed.status, stderr: failed.stderr }).toEqual({
+    status: 125,
+    stderr: expect.stringContaining('gone: image not known'),
+  })
+  expect(await ok('pod', 'inspect', '--format', '{{.Id}} {{.State}}', 'web')).toBe(`${replaced} Running`)
+
   // what is generated of it can be played again
   await ok('kube', 'generate', '-s', '-f', 'again.yaml', 'web')
   expect((await tspod('kube', 'generate', '-f', 'again.yaml', 'web')).stderr).toContain('file exists')
@@ -221,7 +230,7 @@ describe('what fails leaves nothing', () => {
     [
       'a user that must not be root',
       small('[sleep, "9"]', '    securityContext: {runAsNonRoot: true}'),
-      'runAsNonRoot is true, but image "alpine" runs as root',
+      '"runAsNonRoot" is true, but image "alpine" runs as root',
     ],
     [
       'a folder that is not there',
@@ -237,6 +246,11 @@ describe('what fails leaves nothing', () => {
       'a second pod that fails',
       `${small('[sleep, "9"]')}---\n${small('[/no/such]').replace('small', 'second')}`,
       'starting pod "second"',
+    ],
+    [
+      'a name of an image that cannot be',
+      small('[x]').replace('alpine', '"alpine:::"'),
+      'document 1, line 8: spec.containers[0]: image name "alpine:::" is not valid',
     ],
     ['no YAML', 'a: [', 'document 1, line'],
     [

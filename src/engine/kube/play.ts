@@ -2,6 +2,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import type { PodId, PodRecord } from '#container/pod/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
+import { chooseImage } from '#engine/container/choose-image.ts'
 import { buildContainer } from '#engine/container/create.ts'
 import type { Played, PlayedPod, PlayRequest } from '#engine/contracts/kube.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -9,7 +10,7 @@ import { createPod } from '#engine/pod/create.ts'
 import { membersOf } from '#engine/pod/find.ts'
 import { removePod } from '#engine/pod/remove.ts'
 import { startPod } from '#engine/pod/start.ts'
-import { hasCode, TspodError } from '#errors.ts'
+import { during, hasCode, TspodError } from '#errors.ts'
 import type { ClaimPlan, ContainerPlan, PlayPlan, PodPlan } from '#kube/inputs.ts'
 import { planPlay } from '#kube/play.ts'
 import { defaultNetwork } from '#kube/pod.ts'
@@ -30,6 +31,7 @@ export async function playKube(request: PlayRequest): Promise<Played> {
   for (const pod of plan.pods) for (const check of pod.hostPaths) provideHostPath(check)
   const wanted = await withWishes(engine, plan, warn)
   await buildImages(engine, imagesOf(wanted), request)
+  await provideImages(engine, wanted, request.pull)
   if (request.replace)
     await removePlayedPods(
       engine,
@@ -56,6 +58,17 @@ function requireNewPods(engine: Engine, { pods }: PlayPlan): void {
 
 function imagesOf({ pods }: PlayPlan): string[] {
   return pods.flatMap(pod => pod.containers.flatMap(({ request }) => request.image ?? []))
+}
+
+/** Finds or pulls them all, so that no pod is made, or removed for another one, without its images. */
+async function provideImages(engine: Engine, { pods }: PlayPlan, pull: PlayRequest['pull']): Promise<void> {
+  const provided = new Set<string>()
+  for (const { place, request } of pods.flatMap(pod => pod.containers)) {
+    const wish = `${request.pull} ${request.image ?? ''}`
+    if (!provided.has(wish)) await at(place, chooseImage(engine, request, pull))
+    provided.add(wish)
+    if (request.pull !== 'never') request.pull = 'missing' // now it is there
+  }
 }
 
 /** Adds what containers would like to have, where that can be enforced; limits are for their creation to refuse. */
@@ -147,13 +160,13 @@ async function makePod(
   play: PlayRequest,
   undo: AsyncDisposableStack,
 ): Promise<PlayedPod> {
-  const pod = await createPod(engine, plan.request, play.pull)
+  const pod = await at(plan.place, createPod(engine, plan.request, play.pull))
   undo.defer(async () => await removePod(engine, pod, { force: true, timeoutSeconds: 0 }))
   // whoever has the pod's name has its volumes: no other play touches them
   for (const volume of plan.volumes) await makePodVolume(engine, plan.name, volume, undo)
   for (const container of plan.containers) {
     play.pull.signal?.throwIfAborted()
-    await makeContainer(engine, pod.id, container, play)
+    await at(container.place, makeContainer(engine, pod.id, container, play))
   }
   for (const volume of plan.volumes) requirePodVolume(engine, plan.name, volume)
   if (play.start) await start(engine, pod, play.pull.signal)
@@ -161,18 +174,23 @@ async function makePod(
   return { id: pod.id, name: pod.name, containers: containers.map(({ id }) => id) }
 }
 
+/** What fails is told with its place in the file. */
+async function at<T>(place: string, making: Promise<T>): Promise<T> {
+  try {
+    return await making
+  } catch (error) {
+    throw error instanceof TspodError ? during(`playing ${place}`, error) : error
+  }
+}
+
 async function makeContainer(engine: Engine, podId: PodId, plan: ContainerPlan, play: PlayRequest): Promise<void> {
-  const { request, podIdVariables, nonRootPlace } = plan
+  const { request, podIdVariables, mustNotBeRoot } = plan
   const env = [...request.env, ...podIdVariables.map(name => `${name}=${podId}`)]
   const { record } = await buildContainer(engine, { ...request, env, pod: podId }, play.pull)
-  if (nonRootPlace !== undefined && record.user.uid === 0)
-    throw new TspodError(
-      'INVALID',
-      `reading ${nonRootPlace} is true, but image "${request.image ?? ''}" runs as root`,
-      {
-        hint: 'say who it is to run as: runAsUser',
-      },
-    )
+  if (mustNotBeRoot && record.user.uid === 0)
+    throw new TspodError('INVALID', `"runAsNonRoot" is true, but image "${request.image ?? ''}" runs as root`, {
+      hint: 'say who it is to run as: runAsUser',
+    })
 }
 
 /** Ends early where the caller wants it to: an init container may take for ever. */
