@@ -12,8 +12,21 @@ export interface CgroupManager {
   open(wish: CgroupWish): PendingCgroup
   /** Puts a process of the caller's into a group that exists. Throws where that is refused. */
   join(folder: string, pid: number): void
+  /** Makes a group for others to be made in, or gives the one of this name these limits: what they use together. Its name as their `parent`. */
+  openParent(wish: ParentWish): string
+  /** Removes such a group, which has nothing in it any more; where it is not there, or not empty, nothing happens. */
+  closeParent(wish: Pick<ParentWish, 'id' | 'parent'>): void
   /** Changes limits of a group that exists. */
   update(folder: string, settings: readonly CgroupSetting[]): void
+}
+
+export interface ParentWish {
+  /** The pod's id and name. */
+  id: string
+  name: string
+  /** Where it is made; absent: the usual place. */
+  parent?: string
+  settings: readonly CgroupSetting[]
 }
 
 export interface CgroupWish {
@@ -25,6 +38,8 @@ export interface CgroupWish {
   settings: readonly CgroupSetting[]
   /** The monitor and its helpers get a group of their own beside the container's. */
   separateMonitor: boolean
+  /** Where that is made; absent: beside the container's. */
+  monitorParent?: string
   /** How it is ended by whoever ends the group: its stop signal, and how long it may take (below 0: for ever). */
   stop: { signal: number; timeoutSeconds: number }
   /** Units that end after it (systemd). */

@@ -7,6 +7,7 @@ import { holdNewPod } from '#container/pod/lock.ts'
 import { newPodId, type PodId, type PodRecord, podDir, writePod } from '#container/pod/record.ts'
 import type { PodRequest } from '#container/pod/request.ts'
 import { newContainerId, type RecordedPod } from '#container/record.ts'
+import { checkLimits } from '#engine/container/cgroup.ts'
 import { buildContainer } from '#engine/container/create.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -26,6 +27,7 @@ export async function createPodVerb(request: PodRequest, pull: PullOptions): Pro
 export async function createPod(engine: Engine, request: PodRequest, pull: PullOptions): Promise<PodRecord> {
   const { graphRoot } = engine
   checkPodRequest(request)
+  if (request.resources !== undefined) await checkLimits(engine, request)
   sweepPods(engine)
   if (request.name !== undefined) await freePodName(engine, request.name, request.replace)
   await using undo = new AsyncDisposableStack()
@@ -84,6 +86,7 @@ export function recordedPod({ id, name, infraId, request }: PodRecord, isInfra: 
     id,
     name,
     ...(infraId !== undefined && { infraId }),
+    ...(request.resources !== undefined && { hasLimits: true as const }),
     ...(isInfra && { isInfra: true as const }),
     ...(!isInfra && request.exitPolicy === 'stop' && { endsWithMembers: true as const }),
   }
