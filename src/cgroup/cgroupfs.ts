@@ -1,11 +1,11 @@
 // Control groups by the cgroup2 tree itself, where the group that this process is in is the user's own: a subtree that a batch system
 // or a container engine has delegated. Containers' groups lie beside the caller (cgroup-v2.rst, Delegation). Host namespaces.
-import { accessSync, constants, existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { basename, dirname, join, posix } from 'node:path'
 import { errnoOf, TspodError } from '#errors.ts'
 import { parseOwnGroup, readCgroupFacts } from '#host/cgroup.ts'
 import { readCgroupFile, readCgroupWords, writeCgroupFile, writeSettings } from './files.ts'
-import type { CgroupManager, CgroupWish, ParentWish, PendingCgroup } from './manager.ts'
+import type { CgroupManager, CgroupWish, PendingCgroup } from './manager.ts'
 import { type CgroupSetting, controllersOf } from './settings.ts'
 
 /** A group with controllers for its children holds no processes itself: those that were there wait in this one. */
@@ -49,27 +49,6 @@ export class CgroupfsManager implements CgroupManager {
     if (wish.parent !== undefined && !existsSync(parent))
       throw new TspodError('NOT_FOUND', `--cgroup-parent "${wish.parent}": there is no group "${parent}"`)
     return new PendingGroup(parent, wish)
-  }
-
-  openParent({ id, parent, settings }: ParentWish): string {
-    const folder = this.#parentFolder(id, parent)
-    enableControllers(dirname(folder), controllersOf(settings))
-    mkdirSync(folder, { recursive: true })
-    writeSettings(folder, settings)
-    return folder.slice(this.#mountPoint.length)
-  }
-
-  closeParent({ id, parent }: Pick<ParentWish, 'id' | 'parent'>): void {
-    try {
-      rmdirSync(this.#parentFolder(id, parent))
-    } catch (error) {
-      if (!['ENOENT', 'EBUSY', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error
-    }
-  }
-
-  #parentFolder(id: string, parent: string | undefined): string {
-    const above = parent === undefined ? this.#base : join(this.#mountPoint, posix.join('/', parent))
-    return `${above}/tspod-pod-${id}`
   }
 
   join(folder: string, pid: number): void {

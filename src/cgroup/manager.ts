@@ -12,12 +12,18 @@ export interface CgroupManager {
   open(wish: CgroupWish): PendingCgroup
   /** Puts a process of the caller's into a group that exists. Throws where that is refused. */
   join(folder: string, pid: number): void
-  /** Makes a group for others to be made in, or gives the one of this name these limits: what they use together. Its name as their `parent`. */
-  openParent(wish: ParentWish): string
-  /** Removes such a group, which has nothing in it any more; where it is not there, or not empty, nothing happens. */
-  closeParent(wish: Pick<ParentWish, 'id' | 'parent'>): void
+  /** Groups for others to be made in; absent where those of one user would lie in different places, as whoever calls does. */
+  readonly parents?: CgroupParents
   /** Changes limits of a group that exists. */
   update(folder: string, settings: readonly CgroupSetting[]): void
+}
+
+/** Groups whose limits are for all that is in them together. */
+export interface CgroupParents {
+  /** Makes one, or gives the one that is there these limits; its name as `parent` of what is made in it. */
+  open(wish: ParentWish): string
+  /** Removes one, which has nothing in it any more; where it is not there, nothing happens. */
+  close(wish: Pick<ParentWish, 'id' | 'parent'>): void
 }
 
 export interface ParentWish {

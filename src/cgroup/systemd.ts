@@ -9,7 +9,14 @@ import { log } from '#log.ts'
 import { DbusConnection, DbusError, type Endpoint, isUnreachable, type MethodCall } from './dbus/connection.ts'
 import type { DbusValue, Variant } from './dbus/wire.ts'
 import { readCgroupFile, readCgroupWords, writeCgroupFile, writeSettings } from './files.ts'
-import { CGROUP_ROOT, type CgroupManager, type CgroupWish, type ParentWish, type PendingCgroup } from './manager.ts'
+import {
+  CGROUP_ROOT,
+  type CgroupManager,
+  type CgroupParents,
+  type CgroupWish,
+  type ParentWish,
+  type PendingCgroup,
+} from './manager.ts'
 import { type CgroupSetting, INFINITY } from './settings.ts'
 
 const SERVICE = 'org.freedesktop.systemd1'
@@ -56,10 +63,12 @@ export class SystemdManager implements CgroupManager {
   readonly name = 'systemd'
   readonly controllers: readonly string[]
   readonly remedy: string
+  readonly parents: CgroupParents
   readonly #connection: DbusConnection
 
   constructor(connection: DbusConnection, uid: number) {
     this.#connection = connection
+    this.parents = new Slices(connection)
     this.controllers = readCgroupWords(
       `${CGROUP_ROOT}/user.slice/user-${uid}.slice/user@${uid}.service`,
       'cgroup.controllers',
@@ -107,8 +116,31 @@ export class SystemdManager implements CgroupManager {
     }
   }
 
-  /** A slice; its name says what it lies in (systemd.slice(5)). */
-  openParent({ id, name, parent, settings }: ParentWish): string {
+  update(folder: string, settings: readonly CgroupSetting[]): void {
+    const { unit } = unitOf(folder)
+    const properties = propertiesOf(settings)
+    try {
+      if (properties.length > 0)
+        this.#connection.call(method('SetUnitProperties', 'sba(sv)', [unit, true, variants(properties)]), DEADLINE_MS)
+    } catch (error) {
+      throw explained(`changing the limits of ${unit}`, error)
+    }
+    writeSettings(
+      folder,
+      settings.filter(({ properties: has }) => has === undefined),
+    )
+  }
+}
+
+/** Slices; the name of one says what it lies in (systemd.slice(5)). */
+class Slices implements CgroupParents {
+  readonly #connection: DbusConnection
+
+  constructor(connection: DbusConnection) {
+    this.#connection = connection
+  }
+
+  open({ id, name, parent, settings }: ParentWish): string {
     const slice = sliceOf(id, parent)
     const byHand = settings.find(({ properties, optional }) => properties === undefined && optional !== true)
     if (byHand !== undefined)
@@ -124,7 +156,7 @@ export class SystemdManager implements CgroupManager {
     return slice
   }
 
-  closeParent({ id, parent }: Pick<ParentWish, 'id' | 'parent'>): void {
+  close({ id, parent }: Pick<ParentWish, 'id' | 'parent'>): void {
     const slice = sliceOf(id, parent)
     try {
       this.#connection.call(method('StopUnit', 'ss', [slice, 'fail']), DEADLINE_MS)
@@ -137,21 +169,6 @@ export class SystemdManager implements CgroupManager {
     const deadline = performance.now() + DEADLINE_MS
     this.#connection.call(startScope(slice, properties), DEADLINE_MS)
     awaitJob(this.#connection, slice, deadline)
-  }
-
-  update(folder: string, settings: readonly CgroupSetting[]): void {
-    const { unit } = unitOf(folder)
-    const properties = propertiesOf(settings)
-    try {
-      if (properties.length > 0)
-        this.#connection.call(method('SetUnitProperties', 'sba(sv)', [unit, true, variants(properties)]), DEADLINE_MS)
-    } catch (error) {
-      throw explained(`changing the limits of ${unit}`, error)
-    }
-    writeSettings(
-      folder,
-      settings.filter(({ properties: has }) => has === undefined),
-    )
   }
 }
 

@@ -7,7 +7,6 @@ import { holdNewPod } from '#container/pod/lock.ts'
 import { newPodId, type PodId, type PodRecord, podDir, writePod } from '#container/pod/record.ts'
 import type { PodRequest } from '#container/pod/request.ts'
 import { newContainerId, type RecordedPod } from '#container/record.ts'
-import { checkLimits } from '#engine/container/cgroup.ts'
 import { buildContainer } from '#engine/container/create.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -27,7 +26,7 @@ export async function createPodVerb(request: PodRequest, pull: PullOptions): Pro
 export async function createPod(engine: Engine, request: PodRequest, pull: PullOptions): Promise<PodRecord> {
   const { graphRoot } = engine
   checkPodRequest(request)
-  if (request.resources !== undefined) await checkLimits(engine, request)
+  if (request.resources !== undefined) await (await import('./cgroup.ts')).checkPodLimits(engine, request.resources)
   sweepPods(engine)
   if (request.name !== undefined) await freePodName(engine, request.name, request.replace)
   await using undo = new AsyncDisposableStack()
