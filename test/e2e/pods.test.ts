@@ -209,6 +209,13 @@ describe('a pod', () => {
     expect((await tspod('create', '--pod', 'new:n', 'alpine', 'true')).stderr).toContain('in use')
   })
 
+  tspodOnly()('is not made where its limits cannot be enforced', async () => {
+    const { status: code, stderr } = await tspod('--cgroup-manager', 'none', 'pod', 'create', '--memory', '1g')
+    expect(code).toBe(125)
+    expect(stderr).toContain('limiting the pod (memory.max = 1073741824')
+    expect(await ok('pod', 'ps', '-q')).toBe('')
+  })
+
   tspodOnly()('does not stay where its first member cannot be made', async () => {
     expect((await tspod('run', '--pod', 'new:n', '--pull', 'never', 'nothing-of-the-kind', 'true')).status).toBe(125)
     expect(await ok('pod', 'ps', '-q')).toBe('')

@@ -19,50 +19,6 @@ function startUnit(unit: string): void {
 beforeAll(() => void ok('load', '--quiet', '--input', image), 120_000)
 afterAll(() => void tspod('rm', '--all', '--force', '--time', '0'), 60_000)
 
-describe('a Quadlet file of a pod', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'pods-'))
-
-  beforeAll(() => {
-    writeFileSync(join(folder, 'shop.pod'), '[Pod]\nNetwork=none\nHostName=counter\n')
-    const member = (command: string) =>
-      `[Container]\nImage=alpine\nPod=shop.pod\nExec=${command}\n[Service]\nRestart=no\n`
-    writeFileSync(join(folder, 'front.container'), member('sleep 1000'))
-    writeFileSync(join(folder, 'back.container'), member('sh -c "hostname > /dev/shm/said; exec sleep 1000"'))
-    expect(ok('quadlet', 'install', folder)).toContain('shop.pod')
-  }, 60_000)
-
-  const states = (...services: string[]) => services.map(name => property(`${name}.service`, 'ActiveState'))
-
-  test('starts the pod with its containers, and the monitor of its infra container is the service', async () => {
-    startUnit('shop-pod.service')
-    await until('the containers', () => states('front', 'back').every(state => state === 'active'))
-    expect(states('shop-pod')).toEqual(['active'])
-    expect(ok('pod', 'ps', '--format', '{{.Name}} {{.Status}} {{.NumberOfContainers}}')).toBe('systemd-shop Running 3')
-    const infra = ok('inspect', '--format', '{{.State.ConmonPid}}', 'systemd-shop-infra')
-    expect(property('shop-pod.service', 'MainPID')).toBe(infra)
-    expect(readFileSync(`/proc/${infra}/cgroup`, 'utf8')).toContain('/shop-pod.service')
-    await until('the word', () => tspod('exec', 'systemd-front', 'cat', '/dev/shm/said').stdout === 'counter\n')
-  })
-
-  test('stops the containers with it, and nothing of the pod stays', async () => {
-    expect(systemctl('stop', 'shop-pod.service').status).toBe(0)
-    await until('all to stop', () => states('shop-pod', 'front', 'back').every(state => state === 'inactive'))
-    expect(property('shop-pod.service', 'Result')).toBe('success')
-    expect(ok('pod', 'ps', '--quiet')).toBe('')
-    expect(ok('ps', '--all', '--quiet')).toBe('')
-  })
-
-  test('a container that is started brings its pod, and the pod ends with its last one', async () => {
-    startUnit('front.service')
-    await until('the pod', () => states('shop-pod', 'back').every(state => state === 'active'))
-    for (const name of ['back', 'front']) expect(systemctl('stop', `${name}.service`).status).toBe(0)
-    await until('the pod to end', () => states('shop-pod')[0] === 'inactive')
-    expect(property('shop-pod.service', 'Result')).toBe('success')
-    ok('quadlet', 'rm', '--force', 'shop.pod', 'front.container', 'back.container')
-    expect(ok('pod', 'ps', '--quiet')).toBe('')
-  })
-})
-
 describe('a Quadlet file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'quadlets-'))
 
