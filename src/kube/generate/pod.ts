@@ -28,17 +28,22 @@ function podName({ pod, containers: [first] }: GeneratedSource): string {
   return pod?.name ?? `${first?.name ?? ''}-pod`
 }
 
+/** Those of the pod; one of them is always there for others to select it by. */
+function labelsOf(source: GeneratedSource): Record<string, string> {
+  return { app: podName(source), ...source.pod?.request.labels }
+}
+
 /** The object, of the kind that is wanted. */
 export function generatePod(source: GeneratedSource, { kind, replicas, createdMs, warn }: GenerateOptions): KubeObject {
   const name = podName(source)
-  const labels = { app: name, ...source.pod?.request.labels }
+  const labels = labelsOf(source)
   const spec = podSpec(source, kind, warn)
   const metadata = { creationTimestamp: new Date(createdMs).toISOString().replace(/\.\d+Z$/, 'Z'), labels }
   const annotations = annotationsOf(source)
   const annotated = { ...metadata, ...(Object.keys(annotations).length > 0 && { annotations }) }
   if (kind === 'pod') return { apiVersion: 'v1', kind: 'Pod', metadata: { ...annotated, name }, spec }
   const template = { metadata: annotated, spec }
-  const selector = { matchLabels: { app: name } }
+  const selector = { matchLabels: { app: labels['app'] } }
   switch (kind) {
     case 'deployment':
       return {
@@ -78,7 +83,7 @@ export function generateService(
     kind: 'Service',
     metadata: {
       creationTimestamp: new Date(createdMs).toISOString().replace(/\.\d+Z$/, 'Z'),
-      labels: { app: name, ...source.pod?.request.labels },
+      labels: labelsOf(source),
       name,
     },
     spec: {
@@ -89,7 +94,7 @@ export function generateService(
         ...(protocol !== 'tcp' && { protocol: protocol.toUpperCase() }),
         targetPort: containerPort,
       })),
-      selector: { app: name },
+      selector: { app: labelsOf(source)['app'] },
       type: 'NodePort',
     },
   }

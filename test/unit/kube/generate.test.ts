@@ -152,6 +152,16 @@ describe('what is generated can be played again', () => {
     expect(warnings).toEqual([])
   })
 
+  test('what selects a pod by its label has the label that the pod has', async () => {
+    const pod = { name: 'shop', request: { labels: { app: 'mine' }, share: [] } } as unknown as PodRecord
+    const ports = [{ hostIp: '', hostPort: 8080, containerPort: 80, range: 1, protocol: 'tcp' as const }]
+    const source = { pod, containers: [recordOf('shop-a', {}, { ports })] }
+    expect(generatePod(source, { kind: 'deployment', createdMs, warn: () => {} })).toMatchObject({
+      spec: { selector: { matchLabels: { app: 'mine' } }, template: { metadata: { labels: { app: 'mine' } } } },
+    })
+    expect(generateService(source, createdMs, () => 1)).toMatchObject({ spec: { selector: { app: 'mine' } } })
+  })
+
   test('a volume', async () => {
     const object = generateClaim({ name: 'data', labels: {}, options: { type: 'tmpfs', o: 'size=1m' }, createdMs })
     expect((await plan(await writeDocuments([object], []))).claims).toEqual([
