@@ -12,8 +12,27 @@ export interface CgroupManager {
   open(wish: CgroupWish): PendingCgroup
   /** Puts a process of the caller's into a group that exists. Throws where that is refused. */
   join(folder: string, pid: number): void
+  /** Groups for others to be made in; absent where those of one user would lie in different places, as whoever calls does. */
+  readonly parents?: CgroupParents
   /** Changes limits of a group that exists. */
   update(folder: string, settings: readonly CgroupSetting[]): void
+}
+
+/** Groups whose limits are for all that is in them together. */
+export interface CgroupParents {
+  /** Makes one, or gives the one that is there these limits; its name as `parent` of what is made in it. */
+  open(wish: ParentWish): string
+  /** Removes one, which has nothing in it any more; where it is not there, nothing happens. */
+  close(wish: Pick<ParentWish, 'id' | 'parent'>): void
+}
+
+export interface ParentWish {
+  /** The pod's id and name. */
+  id: string
+  name: string
+  /** Where it is made; absent: the usual place. */
+  parent?: string
+  settings: readonly CgroupSetting[]
 }
 
 export interface CgroupWish {
@@ -25,6 +44,8 @@ export interface CgroupWish {
   settings: readonly CgroupSetting[]
   /** The monitor and its helpers get a group of their own beside the container's. */
   separateMonitor: boolean
+  /** Where that is made; absent: beside the container's. */
+  monitorParent?: string
   /** How it is ended by whoever ends the group: its stop signal, and how long it may take (below 0: for ever). */
   stop: { signal: number; timeoutSeconds: number }
   /** Units that end after it (systemd). */

@@ -64,20 +64,25 @@ function none(reason: string, wanted: CgroupManagerName | undefined, isRequired:
 }
 
 /** Throws, naming the controller and what enables it, for settings that cannot be enforced here. */
-export function requireControllers({ manager, reason }: PickedCgroups, settings: readonly CgroupSetting[]): void {
+export function requireControllers(
+  { manager, reason }: PickedCgroups,
+  settings: readonly CgroupSetting[],
+  whose: 'the container' | 'the pod' = 'the container',
+): void {
   for (const controller of controllersOf(settings)) {
     if (manager?.controllers.includes(controller) === true) continue
     const wanted = settings.filter(each => each.controller === controller)
     // where nobody limits anything, "no limit" is what there is
     if (manager === undefined && wanted.every(({ value }) => /^max\b/.test(value))) continue
     const files = wanted.map(({ file, value }) => `${file} = ${value}`)
-    const what = `limiting the container (${files.join(', ')})`
+    const what = `limiting ${whose} (${files.join(', ')})`
+    const others = `--soft-limits${whose === 'the pod' ? ' of its containers' : ''} comes close to some limits without`
     if (manager === undefined)
       throw new TspodError('UNSUPPORTED', `${what}: there is no control group to do it in: ${reason}`, {
-        hint: '`tspod doctor` tells what is missing; --soft-limits comes close to some limits without; without the option nothing limits it',
+        hint: `\`tspod doctor\` tells what is missing; ${others}; without the option nothing limits it`,
       })
     throw new TspodError('UNSUPPORTED', `${what}: the controller "${controller}" is not delegated to you`, {
-      hint: `${manager.remedy}; --soft-limits comes close to some limits without`,
+      hint: `${manager.remedy}; ${others}`,
     })
   }
 }

@@ -9,7 +9,14 @@ import { log } from '#log.ts'
 import { DbusConnection, DbusError, type Endpoint, isUnreachable, type MethodCall } from './dbus/connection.ts'
 import type { DbusValue, Variant } from './dbus/wire.ts'
 import { readCgroupFile, readCgroupWords, writeCgroupFile, writeSettings } from './files.ts'
-import { CGROUP_ROOT, type CgroupManager, type CgroupWish, type PendingCgroup } from './manager.ts'
+import {
+  CGROUP_ROOT,
+  type CgroupManager,
+  type CgroupParents,
+  type CgroupWish,
+  type ParentWish,
+  type PendingCgroup,
+} from './manager.ts'
 import { type CgroupSetting, INFINITY } from './settings.ts'
 
 const SERVICE = 'org.freedesktop.systemd1'
@@ -56,10 +63,12 @@ export class SystemdManager implements CgroupManager {
   readonly name = 'systemd'
   readonly controllers: readonly string[]
   readonly remedy: string
+  readonly parents: CgroupParents
   readonly #connection: DbusConnection
 
   constructor(connection: DbusConnection, uid: number) {
     this.#connection = connection
+    this.parents = new Slices(connection)
     this.controllers = readCgroupWords(
       `${CGROUP_ROOT}/user.slice/user-${uid}.slice/user@${uid}.service`,
       'cgroup.controllers',
@@ -123,6 +132,52 @@ export class SystemdManager implements CgroupManager {
   }
 }
 
+/** Slices; the name of one says what it lies in (systemd.slice(5)). */
+class Slices implements CgroupParents {
+  readonly #connection: DbusConnection
+
+  constructor(connection: DbusConnection) {
+    this.#connection = connection
+  }
+
+  open({ id, name, parent, settings }: ParentWish): string {
+    const slice = sliceOf(id, parent)
+    const byHand = settings.find(({ properties, optional }) => properties === undefined && optional !== true)
+    if (byHand !== undefined)
+      throw new TspodError('UNSUPPORTED', `limiting pod "${name}": systemd has no property for ${byHand.file}`)
+    const properties = propertiesOf(settings)
+    try {
+      this.#startSlice(slice, [['Description', text(`tspod pod ${name}`)], ...properties])
+    } catch (error) {
+      if (!(error instanceof DbusError && error.errorName === UNIT_EXISTS))
+        throw explained(`making the control group of pod "${name}"`, error)
+      this.#connection.call(method('SetUnitProperties', 'sba(sv)', [slice, true, variants(properties)]), DEADLINE_MS)
+    }
+    return slice
+  }
+
+  close({ id, parent }: Pick<ParentWish, 'id' | 'parent'>): void {
+    const slice = sliceOf(id, parent)
+    try {
+      this.#connection.call(method('StopUnit', 'ss', [slice, 'fail']), DEADLINE_MS)
+    } catch (error) {
+      log.debug(`ending ${slice}: ${String(error)}`) // it never was
+    }
+  }
+
+  #startSlice(slice: string, properties: readonly Property[]): void {
+    const deadline = performance.now() + DEADLINE_MS
+    this.#connection.call(startScope(slice, properties), DEADLINE_MS)
+    awaitJob(this.#connection, slice, deadline)
+  }
+}
+
+/** `user-tspod_pod_<id>.slice` lies in user.slice. */
+function sliceOf(id: string, parent: string = SLICE): string {
+  const above = parent === '-.slice' ? '' : parent.replace(/\.slice$/, '-')
+  return `${above}tspod_pod_${id}.slice`
+}
+
 /** A scope on its way. */
 class PendingScope implements PendingCgroup {
   readonly #connection: DbusConnection
@@ -160,7 +215,7 @@ class PendingScope implements PendingCgroup {
       this.#monitorSerial = this.#connection.post(
         startScope(`tspod-monitor-${id}.scope`, [
           ['Description', text(`tspod monitor of ${name}`)],
-          ['Slice', text(this.#slice)],
+          ['Slice', text(this.#wish.monitorParent ?? this.#slice)],
           ['PIDs', { signature: 'au', value: [...monitor] }],
           ['TimeoutStopUSec', killedAfter(stop.timeoutSeconds, 2)],
           ...after,
@@ -250,6 +305,7 @@ function method(member: string, signature?: string, body?: readonly DbusValue[])
   }
 }
 
+/** A scope, or a slice: a unit without a file. */
 function startScope(unit: string, properties: readonly Property[]): MethodCall {
   const all: Property[] = [['CollectMode', text('inactive-or-failed')], ...properties]
   return method('StartTransientUnit', 'ssa(sv)a(sa(sv))', [unit, 'replace', variants(all), []])

@@ -1,7 +1,8 @@
 // The options of `pod create`: those of the infra container, which are some of `create`'s, and those of the pod itself (podman-pod-create(1)).
 import { createOptions } from './container-options.ts'
-import { choice, flag, list, parsed, refused, text } from './option.ts'
+import { choice, flag, list, parsed, text } from './option.ts'
 import { parseShare } from './pod-share.ts'
+import { resourceOptions } from './resource-options.ts'
 
 const {
   addHost,
@@ -37,20 +38,38 @@ const {
   subuidname,
 } = createOptions
 
-const limits = 'limits of a pod as a whole come later; its containers take the option'
+const {
+  blkioWeight,
+  blkioWeightDevice,
+  cpuShares,
+  cpus,
+  cpusetCpus,
+  cpusetMems,
+  deviceReadBps,
+  deviceWriteBps,
+  memory,
+  memorySwap,
+} = resourceOptions
+
+/** What all its containers may use together. */
+export const podLimitOptions = {
+  blkioWeight,
+  blkioWeightDevice,
+  cpuShares,
+  cpus,
+  cpusetCpus,
+  cpusetMems,
+  deviceReadBps,
+  deviceWriteBps,
+  memory,
+  memorySwap,
+}
 
 export const podCreateOptions = {
+  ...podLimitOptions,
   addHost,
-  blkioWeight: refused('weight', limits),
-  blkioWeightDevice: refused('device:weight', limits),
   cgroupParent,
-  cpuShares: refused('number', limits, { short: 'c' }),
-  cpus: refused('number', limits),
-  cpusetCpus: refused('list', limits),
-  cpusetMems: refused('list', limits),
   device,
-  deviceReadBps: refused('device:rate', limits),
-  deviceWriteBps: refused('device:rate', limits),
   dns,
   dnsOption,
   dnsSearch,
@@ -76,8 +95,6 @@ export const podCreateOptions = {
   label,
   labelFile,
   macAddress,
-  memory: refused('size', limits, { short: 'm' }),
-  memorySwap: refused('size', limits),
   name: text('name', 'Name the pod', { short: 'n' }),
   network,
   networkAlias,

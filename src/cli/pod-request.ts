@@ -1,5 +1,6 @@
 // The options of `pod create` as the request the engine understands.
 import { parseKeyValue, readLabelFile } from '#container/options/key-value.ts'
+import { parseResources, type ResourceOptions, withDefaultSwap } from '#container/options/resources.ts'
 import type { PodNamespace, PodRequest } from '#container/pod/request.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import { parseRestartPolicy } from '#container/restart-policy.ts'
@@ -8,7 +9,7 @@ import { usageError } from './command.ts'
 import type { createOptions } from './container-options.ts'
 import { createRequest } from './create-request.ts'
 import { longName, type Values } from './option.ts'
-import type { podCreateOptions } from './pod-options.ts'
+import { type podCreateOptions, podLimitOptions } from './pod-options.ts'
 import { sharedByDefault } from './pod-share.ts'
 
 type PodValues = Values<typeof podCreateOptions>
@@ -28,12 +29,19 @@ export function podRequest(values: PodValues, operands: readonly string[], cwd: 
     ...(hasInfra && { infra: infraRequest(values, cwd) }),
     exitPolicy: values.exitPolicy ?? 'continue',
     restart: parseRestartPolicy(values.restart ?? ''),
+    resources: withDefaultSwap(parseResources(limitsOf(values))),
     cgroupParent: values.cgroupParent === '' ? undefined : values.cgroupParent,
     shareParent: values.shareParent ?? true,
     podIdFile: values.podIdFile === undefined ? undefined : absolute(values.podIdFile),
     monitorPidFile: values.infraConmonPidfile === undefined ? undefined : absolute(values.infraConmonPidfile),
     replace: values.replace ?? false,
   }
+}
+
+/** Of the pod as a whole. */
+function limitsOf(values: PodValues): ResourceOptions {
+  const keys = Object.keys(podLimitOptions) as (keyof typeof podLimitOptions)[]
+  return Object.fromEntries(keys.map(key => [key, values[key]])) as ResourceOptions
 }
 
 /** A pod whose infra container is told a pid namespace shares it. */
@@ -55,7 +63,10 @@ function infraRequest(values: PodValues, cwd: string): ContainerRequest {
   const { infraImage, infraName, infraCommand, ...rest } = values
   // these say something of the pod, and something else of a container
   const { label: _l, labelFile: _f, restart: _r, replace: _p, podIdFile: _i, cgroupParent: _c, ...own } = rest
-  const asked = { ...own, name: infraName, entrypoint: infraCommand } as unknown as Values<typeof createOptions>
+  const limits = Object.fromEntries(Object.keys(podLimitOptions).map(key => [key, undefined]))
+  const asked = { ...own, ...limits, name: infraName, entrypoint: infraCommand } as unknown as Values<
+    typeof createOptions
+  >
   const request = createRequest(asked, [infraImage ?? ''], cwd)
   const { image: _image, ...without } = request
   return infraImage === undefined ? without : request

@@ -60,6 +60,8 @@ export interface RecordedPod {
   isInfra?: true
   /** the end of its last member is that of its infra container */
   endsWithMembers?: true
+  /** limits hold for its containers together */
+  hasLimits?: true
 }
 
 /** A mount of the user's with its source found, as inspect shows it. */

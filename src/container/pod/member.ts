@@ -9,6 +9,7 @@ import type { PodNamespace } from './request.ts'
 export function planMember(asked: ContainerRequest, pod: PodRecord): ContainerRequest {
   const { request, infraId } = pod
   checkUserNamespace(asked)
+  if (request.resources !== undefined) checkGroup(asked, pod)
   const common: ContainerRequest = {
     ...asked,
     pod: pod.id,
@@ -56,6 +57,17 @@ function networkOf({ request }: PodRecord, infra: Extract<NetworkRequest, { kind
 
 function hasVolumes({ request }: PodRecord): boolean {
   return (request.infra?.mounts.length ?? 0) > 0 || (request.infra?.volumesFrom.length ?? 0) > 0
+}
+
+/** In another group the limits would not hold. */
+function checkGroup({ cgroups, cgroupParent }: ContainerRequest, { name }: PodRecord): void {
+  const option = cgroupParent !== undefined ? '--cgroup-parent' : cgroups === 'no-conmon' ? undefined : cgroups
+  if (option === undefined) return
+  throw new TspodError(
+    'INVALID',
+    `${option.startsWith('--') ? option : `--cgroups=${option}`}: the limits of pod ${name} hold in its own control group`,
+    { hint: 'leave it out; in a .container file, CgroupsMode=no-conmon' },
+  )
 }
 
 function checkUserNamespace({ userns, uidMap, gidMap }: ContainerRequest): void {

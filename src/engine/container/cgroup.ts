@@ -92,7 +92,7 @@ function withProcessLimit(spec: RuntimeSpec, { processes }: SoftLimits): Runtime
  */
 export async function placeInCgroup(
   engine: Engine,
-  record: Pick<ContainerRecord, 'id' | 'name' | 'request' | 'stopSignal' | 'stopTimeoutSeconds'>,
+  record: Pick<ContainerRecord, 'id' | 'name' | 'request' | 'stopSignal' | 'stopTimeoutSeconds' | 'pod'>,
   spec: RuntimeSpec,
   staysHere: boolean,
 ): Promise<PlacedContainer> {
@@ -116,6 +116,10 @@ export async function placeInCgroup(
   await endLeftGroup(containerDir(engine.graphRoot, id))
   const resources = withDefaultLimits(engine, manager, spec.linux?.resources)
   const { planSettings } = await import('#cgroup/settings.ts')
+  const ofPod =
+    record.pod?.hasLimits === true
+      ? await (await import('#engine/pod/cgroup.ts')).openPodGroup(engine, record)
+      : undefined
   const cgroup = manager.open({
     id,
     name,
@@ -125,6 +129,7 @@ export async function placeInCgroup(
     outlivedBy: [keeperUnit((await engine.namespace()).keeper.pid)],
     separateMonitor: request.cgroups !== 'no-conmon' && !staysHere,
     ...(request.cgroupParent !== undefined && { parent: request.cgroupParent }),
+    ...ofPod,
   })
   return { spec: { ...spec, linux: { ...spec.linux, resources } }, cgroup }
 }

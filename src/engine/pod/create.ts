@@ -26,6 +26,7 @@ export async function createPodVerb(request: PodRequest, pull: PullOptions): Pro
 export async function createPod(engine: Engine, request: PodRequest, pull: PullOptions): Promise<PodRecord> {
   const { graphRoot } = engine
   checkPodRequest(request)
+  if (request.resources !== undefined) await (await import('./cgroup.ts')).checkPodLimits(engine, request.resources)
   sweepPods(engine)
   if (request.name !== undefined) await freePodName(engine, request.name, request.replace)
   await using undo = new AsyncDisposableStack()
@@ -84,6 +85,7 @@ export function recordedPod({ id, name, infraId, request }: PodRecord, isInfra: 
     id,
     name,
     ...(infraId !== undefined && { infraId }),
+    ...(request.resources !== undefined && { hasLimits: true as const }),
     ...(isInfra && { isInfra: true as const }),
     ...(!isInfra && request.exitPolicy === 'stop' && { endsWithMembers: true as const }),
   }

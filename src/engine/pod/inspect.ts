@@ -6,6 +6,7 @@ import { portBindings } from '#engine/container/inspect-network.ts'
 import type { InspectObject } from '#engine/contracts/container.ts'
 import type { PodName, PodSummary } from '#engine/contracts/pod.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import type { ResourcesSpec } from '#oci/runtime-spec.ts'
 import { findPod, membersOf } from './find.ts'
 import { summarize } from './list.ts'
 
@@ -44,12 +45,28 @@ function describe(engine: Engine, pod: PodRecord, summary: PodSummary): InspectO
     ...(request.restart !== undefined && {
       RestartPolicy: request.restart.name,
     }),
+    ...limitsOf(request.resources),
     NumContainers: summary.containers.length,
     ...(summary.containers.length > 0 && {
       Containers: summary.containers.map(member => ({ Id: member.id, Name: member.name, State: member.status })),
     }),
     ...(infra !== undefined && infra.mounts.length > 0 && { Mounts: mountsOf(engine, pod) }),
   }
+}
+
+/** podman's names for them. */
+function limitsOf({ memory, cpu, blockIO }: ResourcesSpec = {}): InspectObject {
+  const found = {
+    cpu_period: cpu?.period,
+    cpu_quota: cpu?.quota,
+    cpu_shares: cpu?.shares,
+    cpuset_cpus: cpu?.cpus,
+    cpuset_mems: cpu?.mems,
+    memory_limit: memory?.limit,
+    memory_swap: memory?.swap,
+    blkio_weight: blockIO?.weight,
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
 }
 
 function describeInfra({ graphRoot, config }: Engine, { infraId }: PodRecord, infra: ContainerRequest): InspectObject {

@@ -9,7 +9,7 @@ import type { PullOptions } from '#engine/contracts/image.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
 import { createPod, recordedPod } from './create.ts'
-import { findPod } from './find.ts'
+import { findPod, membersOf } from './find.ts'
 
 export interface Membership {
   request: ContainerRequest
@@ -53,6 +53,10 @@ async function podFor(
   const name = /^new:(.*)$/s.exec(text)?.[1]
   if (name === undefined) {
     const pod = findPod(engine, text)
+    if (asked.initCtr !== undefined && membersOf(engine, pod).some(({ isRunning }) => isRunning))
+      throw new TspodError('CONFLICT', 'cannot add init-ctr to a running pod', {
+        hint: `it would run before the others: stop the pod first (tspod pod stop ${pod.name})`,
+      })
     return { pod, request: planMember(asked, pod) }
   }
   if (name === '') throw new TspodError('INVALID', 'new pod name must be at least one character')

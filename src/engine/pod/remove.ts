@@ -49,6 +49,7 @@ async function removeHeld(engine: Engine, pod: PodRecord, { timeoutSeconds }: Re
   )
   const [failure] = failures(outcomes)
   if (failure !== undefined) throw failure
+  if (pod.request.resources !== undefined) await (await import('./cgroup.ts')).closePodGroup(engine, pod)
   disposePod(engine, pod.id)
 }
 

@@ -48,6 +48,13 @@ describe('pod create', () => {
     expect(request.infra?.pod).toBeUndefined()
   })
 
+  test('limits the pod, not its infra container', () => {
+    const request = asked('--memory', '1m', '--cpus', '0.5')
+    expect(request.resources).toMatchObject({ memory: { limit: 1_048_576, swap: 2_097_152 }, cpu: { quota: 50_000 } })
+    expect(request.infra?.resources).toBeUndefined()
+    expect(asked().resources).toBeUndefined()
+  })
+
   test('shares a pid namespace that is named', () => {
     expect(asked('--pid', 'host').share).toEqual(['ipc', 'net', 'uts', 'pid'])
     expect(asked('--infra=false').share).toEqual([])
@@ -60,7 +67,6 @@ describe('pod create', () => {
     [['--infra=false', '--share', 'net'], 'cannot set share(s) without an infra container'],
     [['--name', 'a', 'b'], 'cannot specify pod name in two places'],
     [['--share', 'foo'], 'invalid kernel namespace to share: foo'],
-    [['--memory', '1g'], '--memory is not implemented yet'],
   ])('refuses %p', (argv, message) => expect(() => asked(...argv)).toThrow(message))
 })
 

@@ -94,6 +94,13 @@ describe('planMember()', () => {
   for (const [changes, message] of refused)
     test(`refuses ${JSON.stringify(changes)}`, () => expect(() => planMember(asked(changes), pod())).toThrow(message))
 
+  test('keeps a member in the group that is limited', () => {
+    const limited = pod({ resources: { memory: { limit: 1 } } })
+    expect(() => planMember(asked({ cgroups: 'split' }), limited)).toThrow('--cgroups=split: the limits of pod p')
+    expect(() => planMember(asked({ cgroupParent: 'x.slice' }), limited)).toThrow('--cgroup-parent: the limits')
+    expect(planMember(asked({ cgroups: 'no-conmon' }), limited).cgroups).toBe('no-conmon')
+  })
+
   test('lets a member publish ports where the pod shares no network, and name itself where it shares no UTS', () => {
     const member = planMember(asked({ publish: [port], hostname: 'x' }), pod({ share: ['ipc'] }))
     expect([member.publish, member.hostname]).toEqual([[port], 'x'])
