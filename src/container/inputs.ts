@@ -64,6 +64,8 @@ export interface JoinedNamespaces {
   cgroup?: string
   /** /dev/shm of the container whose ipc namespace is joined, to be bound */
   shm?: string
+  /** the name of the container whose uts namespace is joined */
+  hostname?: string
 }
 
 /** The container's user namespace within the user's one; `host` is the user's itself, `join` comes from JoinedNamespaces. */

@@ -100,7 +100,7 @@ export function planContainer(inputs: PlanInputs): ContainerPlan {
         imageEnv: image.env ?? [],
         defaultEnv: defaults.env,
         host: host.env,
-        hostname: hostname ?? host.hostname,
+        hostname: hostname ?? inputs.joined.hostname ?? host.hostname,
         home: user.entry?.home ?? cwd,
         ...(isSystemd && { systemdId: inputs.id }),
       }),

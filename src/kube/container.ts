@@ -91,9 +91,10 @@ export function planContainer(container: KubeField, parts: PodParts, inputs: Pla
     ...(parts.initCtr !== undefined && { initCtr: parts.initCtr }),
   })
   return {
+    place: container.place,
     request,
     ...(wishes !== undefined && { wishes }),
-    ...(security.nonRootPlace !== undefined && { nonRootPlace: security.nonRootPlace }),
+    mustNotBeRoot: security.mustNotBeRoot,
     podIdVariables,
   }
 }

@@ -59,11 +59,13 @@ export interface PodVolume {
 }
 
 export interface ContainerPlan {
+  /** for messages, as in PodPlan: `"web.yaml": document 1, line 7: spec.containers[0]` */
+  place: string
   request: ContainerRequest
   /** what it would like to have: applied where that can be enforced, and no error where it cannot */
   wishes?: ResourcesSpec
-  /** the field that says `runAsNonRoot`, where the user is the image's */
-  nonRootPlace?: string
+  /** `runAsNonRoot`, where the user is the image's */
+  mustNotBeRoot: boolean
   /** variables that get the pod's id */
   podIdVariables: string[]
 }
@@ -71,6 +73,7 @@ export interface ContainerPlan {
 export interface PodPlan {
   /** `web` */
   name: string
+  place: string
   request: PodRequest
   /** init containers first, each group in its order */
   containers: ContainerPlan[]

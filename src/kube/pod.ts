@@ -53,8 +53,9 @@ export function planPod({ metadata, spec, restart }: PodTemplate, index: number,
   const { name } = metadata
   spec.check(rules, warn)
   spec.object('os')?.choice('name', ['linux'])
-  for (const key of Object.keys(metadata.annotations).filter(isForeignAnnotation))
-    warn(`${spec.place}: the annotation "${key}" is kept, and does nothing`)
+  for (const [key, value] of Object.entries(metadata.annotations))
+    if (isForeignAnnotation(key) && value.toUpperCase() !== 'FALSE')
+      warn(`${spec.place}: the annotation "${key}" is kept, and does nothing`)
   const containers = spec.objects('containers')
   if (containers.length === 0) throw spec.error('has no containers')
   const initContainers = spec.objects('initContainers')
@@ -64,6 +65,7 @@ export function planPod({ metadata, spec, restart }: PodTemplate, index: number,
   const initCtr = metadata.annotations[initTypeAnnotation] === 'always' ? 'always' : 'once'
   return {
     name,
+    place: spec.place,
     request: planPodRequest(metadata, spec, containers, index, inputs),
     containers: [
       ...initContainers.map(container => planContainer(container, { ...parts, initCtr }, inputs)),
@@ -120,6 +122,7 @@ function planPodRequest(
     ...(isOnHost ? [] : ['uts' as const]),
   ]
   const { shape } = inputs
+  const network = networkOf(metadata, spec, index, inputs)
   return {
     name: metadata.name,
     labels: metadata.labels,
@@ -128,8 +131,8 @@ function planPodRequest(
       labels: metadata.labels,
       annotations: { ...metadata.annotations, ...shape.annotations },
       ...(isOnHost ? { uts: { kind: 'host' as const } } : { hostname: spec.text('hostname') ?? metadata.name }),
-      network: networkOf(metadata, spec, index, inputs),
-      publish: isOnHost ? [] : planPorts(containers, inputs),
+      network,
+      publish: planPorts(containers, network.kind, inputs),
       ...namesOf(spec, inputs),
       sysctls: podSysctls(spec, inputs.warn),
       ...usernsOf(spec, inputs),

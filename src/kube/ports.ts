@@ -1,10 +1,15 @@
 // `ports` of a pod's containers as what the pod publishes. Pure.
+import type { NetworkRequest } from '#container/request.ts'
 import type { PortRequest } from '#network/ports/mapping.ts'
 import type { KubeField } from './field.ts'
 import type { PlayInputs } from './inputs.ts'
 
 /** Of all containers; what --publish says of a container port takes the place of what is said here. */
-export function planPorts(containers: readonly KubeField[], { shape, warn }: PlayInputs): PortRequest[] {
+export function planPorts(
+  containers: readonly KubeField[],
+  network: NetworkRequest['kind'],
+  { shape, warn }: PlayInputs,
+): PortRequest[] {
   const own = containers
     .flatMap(container => container.objects('ports'))
     .flatMap(port => portOf(port, shape.publishAll, warn))
@@ -15,7 +20,12 @@ export function planPorts(containers: readonly KubeField[], { shape, warn }: Pla
         containerPort >= other.containerPort &&
         containerPort < other.containerPort + other.range,
     )
-  return [...own.filter(port => !isReplaced(port)), ...shape.publish]
+  const all = [...own.filter(port => !isReplaced(port)), ...shape.publish]
+  if (!['host', 'none', 'container', 'path'].includes(network)) return all
+  for (const { hostPort, containerPort } of all)
+    if (network !== 'host' || hostPort !== containerPort)
+      warn(`port ${hostPort ?? ''} for ${containerPort} is passed over: with this network none is published`)
+  return []
 }
 
 function portOf(port: KubeField, publishAll: boolean, warn: (text: string) => void): PortRequest[] {

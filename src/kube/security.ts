@@ -7,7 +7,8 @@ import type { KubeField } from './field.ts'
 export interface SecurityPlan {
   said: Pick<ContainerRequest, 'user' | 'groupAdd' | 'capAdd' | 'capDrop' | 'securityOpts'> &
     Partial<Pick<ContainerRequest, 'privileged' | 'readOnly' | 'readOnlyTmpfs'>>
-  nonRootPlace?: string
+  /** the user is the image's, which whoever knows it must look at */
+  mustNotBeRoot: boolean
 }
 
 const windows = { windowsOptions: 'this is Linux' }
@@ -69,7 +70,7 @@ export function planSecurity(
       // a tmpfs on /run, /tmp and /var/tmp is podman's, not that of Kubernetes
       ...(readOnly !== undefined && { readOnly, readOnlyTmpfs: false }),
     },
-    ...nonRoot(outer, own),
+    mustNotBeRoot: mustNotBeRoot(outer, own),
   }
 }
 
@@ -82,13 +83,14 @@ function userOf(outer: KubeField, own: KubeField): string | undefined {
   throw place.error('needs "runAsUser" beside it', 'UNSUPPORTED')
 }
 
-/** Where the user is the image's, that is for whoever knows the image to say. */
-function nonRoot(outer: KubeField, own: KubeField): { nonRootPlace?: string } {
+/** False where `runAsUser` has said who it is. */
+function mustNotBeRoot(outer: KubeField, own: KubeField): boolean {
   const field = own.child('runAsNonRoot') ?? outer.child('runAsNonRoot')
-  if (field === undefined || (own.boolean('runAsNonRoot') ?? outer.boolean('runAsNonRoot')) !== true) return {}
+  const isAsked = own.boolean('runAsNonRoot') ?? outer.boolean('runAsNonRoot') ?? false
+  if (field === undefined || !isAsked) return false
   const uid = own.integer('runAsUser', 0) ?? outer.integer('runAsUser', 0)
   if (uid === 0) throw field.error('is true, but "runAsUser" is 0')
-  return uid === undefined ? { nonRootPlace: field.place } : {}
+  return uid === undefined
 }
 
 function labelsOf(options: KubeField | undefined, warn: (text: string) => void): string[] {

@@ -104,7 +104,7 @@ tspodOnly('slirp4netns', 'tun')('a pod of two containers, from its file to its e
   expect(await ok('pod', 'inspect', '--format', '{{.Id}} {{.State}}', 'web')).toBe(`${pod} Running`)
   expect(await answer()).toBe('hello from kube')
   const env = (await ok('exec', 'web-other', 'env')).split('\n')
-  expect(env).toEqual(expect.arrayContaining(['COLOUR=blue', 'PASSWORD=s3cret', `POD=${pod}`]))
+  expect(env).toEqual(expect.arrayContaining(['COLOUR=blue', 'PASSWORD=s3cret', `POD=${pod}`, 'HOSTNAME=web']))
   expect(await other('cat /proc/1/cmdline')).toBe('sleep\x001000\x00')
   expect(await other('hostname; wget -qO- localhost')).toBe('web\nhello from kube')
 
@@ -130,6 +130,15 @@ tspodOnly('slirp4netns', 'tun')('a pod of two containers, from its file to its e
   expect(await other('cat /data/init; ls /shared')).toBe('made\nmade')
   expect(await answer()).toBe('hello from kube')
 
+  // one that could not be made again stays as it is
+  const without = file('without.yaml', web(port).replace('image: alpine', 'imagePullPolicy: Never\n    image: gone'))
+  const failed = await tspod('kube', 'play', '--replace', '--configmap', configMap, without)
+  expect({ status: failed.status, stderr: failed.stderr }).toEqual({
+    status: 125,
+    stderr: expect.stringContaining('gone: image not known'),
+  })
+  expect(await ok('pod', 'inspect', '--format', '{{.Id}} {{.State}}', 'web')).toBe(`${replaced} Running`)
+
   // what is generated of it can be played again
   await ok('kube', 'generate', '-s', '-f', 'again.yaml', 'web')
   expect((await tspod('kube', 'generate', '-f', 'again.yaml', 'web')).stderr).toContain('file exists')
@@ -147,6 +156,45 @@ tspodOnly('slirp4netns', 'tun')('a pod of two containers, from its file to its e
     'Pods stopped:\nPods removed:\nVolumes removed:\ndata',
   )
   expect(await ok('kube', 'down', path)).toBe('Pods stopped:\nPods removed:')
+  await expectNothing()
+})
+
+tspodOnly()('of two plays at once one makes the pod, whole, and the other nothing', async () => {
+  const text = `${settings}---
+apiVersion: v1
+kind: Pod
+metadata: {name: raced}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: a, image: alpine, command: [sleep, "1000"], volumeMounts: [{name: v, mountPath: /v}]}
+  volumes: [{name: v, configMap: {name: settings}}]
+`
+  const path = file('raced.yaml', text)
+  for (let round = 0; round < 3; round++) {
+    const plays = await Promise.all([1, 2, 3].map(() => tspod('kube', 'play', '--network', 'none', path)))
+    expect(plays.map(({ status }) => String(status)).toSorted()).toEqual(['0', '125', '125'])
+    for (const { status, stderr } of plays) if (status !== 0) expect(stderr).toContain('name "raced" is in use')
+    expect(await ok('exec', 'raced-a', 'cat', '/v/COLOUR')).toBe('blue')
+    await ok('kube', 'down', path)
+    await expectNothing()
+  }
+})
+
+tspodOnly()('what a killed play has left is in nobody’s way, and goes with kube down', async () => {
+  const path = file('killed.yaml', small('[sleep, "1000"]', '  volumes: [{name: v, emptyDir: {}}]'))
+  for (const ms of [40, 80, 150, 250]) {
+    const running = start('kube', 'play', '--network', 'none', path)
+    await Bun.sleep(ms)
+    running.kill('SIGKILL')
+    await running.exited
+    await ok('kube', 'down', path)
+    expect(await volumes()).toEqual([])
+    expect(await ok('pod', 'ps', '-q')).toBe('')
+    await ok('kube', 'play', '--network', 'none', path)
+    await ok('kube', 'down', path)
+  }
+  await ok('rm', '--all')
   await expectNothing()
 })
 
@@ -182,7 +230,7 @@ describe('what fails leaves nothing', () => {
     [
       'a user that must not be root',
       small('[sleep, "9"]', '    securityContext: {runAsNonRoot: true}'),
-      'runAsNonRoot is true, but image "alpine" runs as root',
+      '"runAsNonRoot" is true, but image "alpine" runs as root',
     ],
     [
       'a folder that is not there',
@@ -199,6 +247,11 @@ describe('what fails leaves nothing', () => {
       `${small('[sleep, "9"]')}---\n${small('[/no/such]').replace('small', 'second')}`,
       'starting pod "second"',
     ],
+    [
+      'a name of an image that cannot be',
+      small('[x]').replace('alpine', '"alpine:::"'),
+      'document 1, line 8: spec.containers[0]: image name "alpine:::" is not valid',
+    ],
     ['no YAML', 'a: [', 'document 1, line'],
     [
       'an unknown field',
@@ -213,6 +266,19 @@ describe('what fails leaves nothing', () => {
       expect({ status, stderr }).toEqual({ status: 125, stderr: expect.stringContaining(message) })
       await expectNothing()
     })
+
+  tspodOnly()('a play that is interrupted, in the middle of an init container', async () => {
+    const path = file(
+      'slow.yaml',
+      small('[x]', '  initContainers: [{name: i, image: alpine, command: [sleep, "1000"]}]'),
+    )
+    const running = start('kube', 'play', '--network', 'none', path)
+    await until('the init container', async () => (await ok('ps', '--format', '{{.Names}}')).includes('small-i'))
+    running.kill('SIGINT')
+    await running.exited
+    expect(running.exitCode).toBe(130)
+    await expectNothing()
+  })
 
   tspodOnly()('a file that is not there is named', async () => {
     const { status, stderr } = await tspod('kube', 'play', 'gone.yaml')

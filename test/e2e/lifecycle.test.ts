@@ -1,6 +1,6 @@
 // The walk through a container's life, as a normal user against a registry (the foundation's acceptance).
 import { describe, expect } from 'bun:test'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { e2e, isPodman, read, tspodOnly, until, useSandbox, write } from './sandbox.ts'
 
@@ -257,6 +257,20 @@ describe('kill -9 in the middle', () => {
     await ok('start', 'survivor')
     await until('the second run', async () => (await ok('exec', 'survivor', 'cat', '/runs')) === 'run\nrun')
     await ok('rm', '-ft0', 'survivor')
+  })
+
+  tspodOnly()('of the machine leaves a container with --rm that can be read and removed, not started', async () => {
+    const id = await ok('run', '-d', '--rm', '--name', 'unsynced', 'alpine', 'sleep', '1000')
+    const pid = Number(await ok('inspect', '-f', '{{.State.Pid}}', 'unsynced'))
+    process.kill(findProcess(`tspod\0monitor:${id}`), 'SIGKILL')
+    await tspod('unshare', 'kill', '-9', String(pid))
+    await until('the container to end', () => !existsSync(`/proc/${pid}`))
+    const path = join(box.graphRoot, 'containers', id, 'state.json')
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(read(path)) as object), bootId: 'another' }))
+    const { status, stderr } = await tspod('start', 'unsynced')
+    expect([status, stderr]).toEqual([125, expect.stringContaining('this machine went down while it ran')])
+    expect((await tspod('export', '-o', join(box.home, 'unsynced.tar'), 'unsynced')).status).toBe(0)
+    await ok('rm', 'unsynced')
   })
 })
 

@@ -1,11 +1,11 @@
 // `tspod build`.
 import { writeFileSync } from 'node:fs'
-import { constants } from 'node:os'
 import { buildOptions } from '#cli/build-options.ts'
 import { buildRequest } from '#cli/build-request.ts'
 import { defineCommand } from '#cli/command.ts'
 import { reportError } from '#cli/errors.ts'
 import { type BuildProgressKind, openBuildProgress } from '#cli/format/build-progress.ts'
+import { Interrupted } from '#cli/interrupted.ts'
 import { print, printError, printLine } from '#cli/output.ts'
 import type { BuildOutcome, FailedState } from '#engine/contracts/build.ts'
 import { during } from '#errors.ts'
@@ -50,7 +50,7 @@ export const buildCommand = defineCommand({
     try {
       outcome = await buildImage(request)
     } catch (error) {
-      if (error instanceof Interrupted) return 128 + constants.signals[error.signal]
+      if (error instanceof Interrupted) return 128 + error.number
       shown.dispose()
       const [state] = failed
       if (state === undefined) throw error
@@ -79,16 +79,6 @@ export const buildCommand = defineCommand({
     return 0
   },
 })
-
-/** Somebody wants an end of the build. */
-class Interrupted extends Error {
-  readonly signal: NodeJS.Signals
-
-  constructor(signal: NodeJS.Signals) {
-    super(`interrupted by ${signal}`)
-    this.signal = signal
-  }
-}
 
 function writeFile(option: string, path: string | undefined, text: string): void {
   if (path === undefined) return

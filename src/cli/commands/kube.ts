@@ -1,6 +1,7 @@
 // `tspod kube play` (also `tspod play kube`) and `tspod kube down`.
 import { resolve } from 'node:path'
 import { defineCommand, usageError } from '#cli/command.ts'
+import { Interrupted } from '#cli/interrupted.ts'
 import { choice, commas, flag, refused, text, type Values } from '#cli/option.ts'
 import { printLine } from '#cli/output.ts'
 import { playShapeOf, playShapeOptions } from '#cli/play-shape.ts'
@@ -52,8 +53,16 @@ export const kubePlayCommand = defineCommand({
     // before anything runs: the manager is told by this command, not by containers
     const manager = process.env['NOTIFY_SOCKET']
     const stop = new AbortController()
-    if (isAttended) for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
-    const played = await play(values, files, stop.signal)
+    const interrupt = (signal: NodeJS.Signals): void => stop.abort(new Interrupted(signal))
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, interrupt)
+    let played: Played
+    try {
+      played = await play(values, files, stop.signal)
+    } catch (error) {
+      // an end that a service manager asked for is none of a failure
+      if (stop.signal.reason instanceof Interrupted) return isAttended ? 0 : 128 + stop.signal.reason.number
+      throw error
+    }
     report(played)
     if (!isAttended) return 0
     const { waitForPlayed } = await import('#engine/kube/wait.ts')

@@ -43,6 +43,7 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
     const pid = process ?? NOBODY
     paths[kind] = `/proc/${pid}/ns/${file}`
     if (kind === 'ipc') paths.shm = `/proc/${pid}/root/dev/shm`
+    if (kind === 'uts') paths.hostname = readRecord(engine.graphRoot, id).hostname
   }
   join('pid', 'pid', request.pid)
   join('ipc', 'ipc', request.ipc)

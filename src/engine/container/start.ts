@@ -4,9 +4,10 @@ import { awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
 import type { ContainerRecord } from '#container/record.ts'
 import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
-import { isLost, isRunning, readStatus, requireAllowed } from '#container/state.ts'
+import { isLost, isRunning, type Machine, readStatus, requireAllowed, type StatusReport } from '#container/state.ts'
 import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import { TspodError } from '#errors.ts'
 import type { Launched } from '#monitor/launch.ts'
 import { existingContainer } from './existing.ts'
 import { type LaunchOptions, launch } from './launch.ts'
@@ -59,8 +60,22 @@ async function start(
       await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, false)
     if (isLost(report)) await (await import('./settle.ts')).settleHeld(engine, id)
     const container = await existingContainer(engine, id)
+    refuseUnsynced(container.record, report, machineOf(engine))
     return { record: container.record, launched: await launch(engine, container, options) }
   })
+}
+
+/** Files of a container with --rm are not written to the disk for sure (docs/decisions/volatile.md): a crash of the machine leaves some. */
+function refuseUnsynced({ request, storageDriver, name }: ContainerRecord, report: StatusReport, here: Machine): void {
+  const hasCrashed = isLost(report) && report.state?.bootId !== here.bootId
+  if (!hasCrashed || !request.remove || storageDriver !== 'overlay') return
+  throw new TspodError(
+    'CONFLICT',
+    `starting "${name}": this machine went down while it ran, and its files need not be whole`,
+    {
+      hint: `it was made with --rm: \`tspod rm ${name}\`; \`tspod cp\` and \`tspod export\` read what is there`,
+    },
+  )
 }
 
 /** Starts the containers whose namespaces this one joins, where they do not run, and those that they need in turn; its pod's among them. */

@@ -8,6 +8,7 @@ import { stopPod } from '#engine/pod/stop.ts'
 import { removeVolume } from '#engine/volume/remove.ts'
 import { hasCode } from '#errors.ts'
 import { playedNames } from '#kube/play.ts'
+import { removePodVolumes } from './pod-volumes.ts'
 import { readKubeFiles } from './read.ts'
 
 /** The verb. What is not there any more is no error. With `force`, volumes of claims go too, and their files with them. */
@@ -29,12 +30,14 @@ export async function removePlayedPods(
   const removed: string[] = []
   for (const name of names) {
     const pod = podNamed(engine, name)
-    if (pod === undefined) continue
-    const [failure] = await stopPod(engine, pod, {})
-    if (failure !== undefined) throw failure
-    stopped.push(pod.id)
-    await removePod(engine, pod, { force: true })
-    removed.push(pod.id)
+    if (pod !== undefined) {
+      const [failure] = await stopPod(engine, pod, {})
+      if (failure !== undefined) throw failure
+      stopped.push(pod.id)
+      await removePod(engine, pod, { force: true })
+      removed.push(pod.id)
+    }
+    await removePodVolumes(engine, name)
   }
   return { stopped, removed }
 }

@@ -2,6 +2,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import type { PodId, PodRecord } from '#container/pod/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
+import { chooseImage } from '#engine/container/choose-image.ts'
 import { buildContainer } from '#engine/container/create.ts'
 import type { Played, PlayedPod, PlayRequest } from '#engine/contracts/kube.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -9,18 +10,17 @@ import { createPod } from '#engine/pod/create.ts'
 import { membersOf } from '#engine/pod/find.ts'
 import { removePod } from '#engine/pod/remove.ts'
 import { startPod } from '#engine/pod/start.ts'
-import { removeVolume } from '#engine/volume/remove.ts'
-import { hasCode, TspodError } from '#errors.ts'
+import { during, hasCode, TspodError } from '#errors.ts'
 import type { ClaimPlan, ContainerPlan, PlayPlan, PodPlan } from '#kube/inputs.ts'
 import { planPlay } from '#kube/play.ts'
 import { defaultNetwork } from '#kube/pod.ts'
 import { buildImages } from './build-images.ts'
 import { podNamed, removePlayedPods } from './down.ts'
 import { provideHostPath } from './host-paths.ts'
-import { makePodVolume } from './pod-volumes.ts'
+import { makePodVolume, removeIfUnused, requirePodVolume } from './pod-volumes.ts'
 import { readConfigMaps, readKubeFiles } from './read.ts'
 
-/** The verb. Everything is looked at before anything is made. */
+/** The verb. Everything is looked at before anything is made; `pull.signal` ends it, as a failure does. */
 export async function playKube(request: PlayRequest): Promise<Played> {
   const { shape, onWarning: warn } = request
   const documents = [...(await readConfigMaps(request.configMaps)), ...(await readKubeFiles(request.files))]
@@ -31,6 +31,7 @@ export async function playKube(request: PlayRequest): Promise<Played> {
   for (const pod of plan.pods) for (const check of pod.hostPaths) provideHostPath(check)
   const wanted = await withWishes(engine, plan, warn)
   await buildImages(engine, imagesOf(wanted), request)
+  await provideImages(engine, wanted, request.pull)
   if (request.replace)
     await removePlayedPods(
       engine,
@@ -57,6 +58,17 @@ function requireNewPods(engine: Engine, { pods }: PlayPlan): void {
 
 function imagesOf({ pods }: PlayPlan): string[] {
   return pods.flatMap(pod => pod.containers.flatMap(({ request }) => request.image ?? []))
+}
+
+/** Finds or pulls them all, so that no pod is made, or removed for another one, without its images. */
+async function provideImages(engine: Engine, { pods }: PlayPlan, pull: PlayRequest['pull']): Promise<void> {
+  const provided = new Set<string>()
+  for (const { place, request } of pods.flatMap(pod => pod.containers)) {
+    const wish = `${request.pull} ${request.image ?? ''}`
+    if (!provided.has(wish)) await at(place, chooseImage(engine, request, pull))
+    provided.add(wish)
+    if (request.pull !== 'never') request.pull = 'missing' // now it is there
+  }
 }
 
 /** Adds what containers would like to have, where that can be enforced; limits are for their creation to refuse. */
@@ -98,19 +110,22 @@ async function provideNetwork({ pods }: PlayPlan, undo: AsyncDisposableStack): P
   const { networkExists } = await import('#engine/network/exists.ts')
   if (await networkExists(defaultNetwork)) return
   const { createNetwork } = await import('#engine/network/create.ts')
-  await createNetwork({
-    name: defaultNetwork,
-    driver: 'bridge',
-    subnets: [],
-    internal: false,
-    ipv6: false,
-    disableDns: false,
-    dns: [],
-    labels: {},
-    options: {},
-    routes: [],
-    ignoreExisting: true,
-  })
+  const isOurs = await isMade(
+    createNetwork({
+      name: defaultNetwork,
+      driver: 'bridge',
+      subnets: [],
+      internal: false,
+      ipv6: false,
+      disableDns: false,
+      dns: [],
+      labels: {},
+      options: {},
+      routes: [],
+      ignoreExisting: false,
+    }),
+  )
+  if (!isOurs) return
   undo.defer(async () => {
     const { removeNetworks } = await import('#engine/network/remove.ts')
     // another play may have begun to use it: then it stays
@@ -123,9 +138,20 @@ async function makeClaim(engine: Engine, claim: ClaimPlan, undo: AsyncDisposable
   const { volumeExists } = await import('#engine/volume/exists.ts')
   if (await volumeExists(claim.name)) return claim.name
   const { createVolume } = await import('#engine/volume/create.ts')
-  const { name } = await createVolume({ ...claim, ignoreExisting: true })
-  undo.defer(async () => await removeVolume(engine, name))
-  return name
+  const isOurs = await isMade(createVolume({ ...claim, ignoreExisting: false }))
+  if (isOurs) undo.defer(async () => await removeIfUnused(engine, claim.name))
+  return claim.name
+}
+
+/** False where somebody else was faster. */
+async function isMade(making: Promise<unknown>): Promise<boolean> {
+  try {
+    await making
+    return true
+  } catch (error) {
+    if (hasCode(error, 'CONFLICT')) return false
+    throw error
+  }
 }
 
 async function makePod(
@@ -134,31 +160,48 @@ async function makePod(
   play: PlayRequest,
   undo: AsyncDisposableStack,
 ): Promise<PlayedPod> {
-  for (const volume of plan.volumes) await makePodVolume(engine, plan.name, volume, undo)
-  const pod = await createPod(engine, plan.request, play.pull)
+  const pod = await at(plan.place, createPod(engine, plan.request, play.pull))
   undo.defer(async () => await removePod(engine, pod, { force: true, timeoutSeconds: 0 }))
-  for (const container of plan.containers) await makeContainer(engine, pod.id, container, play)
-  if (play.start) await start(engine, pod)
+  // whoever has the pod's name has its volumes: no other play touches them
+  for (const volume of plan.volumes) await makePodVolume(engine, plan.name, volume, undo)
+  for (const container of plan.containers) {
+    play.pull.signal?.throwIfAborted()
+    await at(container.place, makeContainer(engine, pod.id, container, play))
+  }
+  for (const volume of plan.volumes) requirePodVolume(engine, plan.name, volume)
+  if (play.start) await start(engine, pod, play.pull.signal)
   const containers = membersOf(engine, pod).filter(({ id }) => id !== pod.infraId)
   return { id: pod.id, name: pod.name, containers: containers.map(({ id }) => id) }
 }
 
-async function makeContainer(engine: Engine, podId: PodId, plan: ContainerPlan, play: PlayRequest): Promise<void> {
-  const { request, podIdVariables, nonRootPlace } = plan
-  const env = [...request.env, ...podIdVariables.map(name => `${name}=${podId}`)]
-  const { record } = await buildContainer(engine, { ...request, env, pod: podId }, play.pull)
-  if (nonRootPlace !== undefined && record.user.uid === 0)
-    throw new TspodError(
-      'INVALID',
-      `reading ${nonRootPlace} is true, but image "${request.image ?? ''}" runs as root`,
-      {
-        hint: 'say who it is to run as: runAsUser',
-      },
-    )
+/** What fails is told with its place in the file. */
+async function at<T>(place: string, making: Promise<T>): Promise<T> {
+  try {
+    return await making
+  } catch (error) {
+    throw error instanceof TspodError ? during(`playing ${place}`, error) : error
+  }
 }
 
-async function start(engine: Engine, pod: PodRecord): Promise<void> {
-  const [first, ...others] = await startPod(engine, pod)
+async function makeContainer(engine: Engine, podId: PodId, plan: ContainerPlan, play: PlayRequest): Promise<void> {
+  const { request, podIdVariables, mustNotBeRoot } = plan
+  const env = [...request.env, ...podIdVariables.map(name => `${name}=${podId}`)]
+  const { record } = await buildContainer(engine, { ...request, env, pod: podId }, play.pull)
+  if (mustNotBeRoot && record.user.uid === 0)
+    throw new TspodError('INVALID', `"runAsNonRoot" is true, but image "${request.image ?? ''}" runs as root`, {
+      hint: 'say who it is to run as: runAsUser',
+    })
+}
+
+/** Ends early where the caller wants it to: an init container may take for ever. */
+async function start(engine: Engine, pod: PodRecord, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  const starting = startPod(engine, pod)
+  starting.catch(() => undefined) // after an abort it is nobody's
+  const aborted = new Promise<never>((_, reject) =>
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+  )
+  const [first, ...others] = await Promise.race([starting, aborted])
   if (first === undefined) return
   const more = others.map(({ message }) => `; ${message}`).join('')
   throw new TspodError(first.code, `starting pod "${pod.name}": ${first.message}${more}`, {

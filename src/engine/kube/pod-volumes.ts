@@ -8,7 +8,7 @@ import { volumePlace } from '#engine/volume/place.ts'
 import { removeVolume } from '#engine/volume/remove.ts'
 import { during, hasCode, TspodError } from '#errors.ts'
 import type { PodVolume } from '#kube/inputs.ts'
-import { createVolume, lockVolumes, readVolume, volumeData } from '#storage/volumes.ts'
+import { createVolume, listVolumeRecords, lockVolumes, readVolume, volumeData } from '#storage/volumes.ts'
 
 /** Which pod a volume is of. */
 const podLabel = 'io.tspod.kube.pod'
@@ -38,6 +38,13 @@ export async function makePodVolume(
   engine.journal({ type: 'volume', status: 'create', id: name, name, attributes: {} })
 }
 
+/** Throws CONFLICT where it is not the one that was made: somebody has taken that away before a container had it. */
+export function requirePodVolume(engine: Engine, pod: string, { name, place }: PodVolume): void {
+  const found = readVolume(volumePlace(engine), name)
+  if (found?.labels[podLabel] === pod) return
+  throw new TspodError('CONFLICT', `making the volume of ${place}: another command has removed it meanwhile`)
+}
+
 /** Secrets are never to be seen with wider permissions, not even for a moment. */
 function writePrivate(path: string, bytes: Uint8Array, mode: number): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
@@ -59,7 +66,16 @@ async function removeLeftover(
   await removeVolume(engine, name)
 }
 
-async function removeIfUnused(engine: Engine, name: string): Promise<void> {
+/** Those that no container mounts: a play that was killed has left them. */
+export async function removePodVolumes(engine: Engine, pod: string): Promise<void> {
+  const left = listVolumeRecords(volumePlace(engine)).filter(
+    ({ anonymous, labels }) => anonymous && labels[podLabel] === pod,
+  )
+  for (const { name } of left) await removeIfUnused(engine, name)
+}
+
+/** Leaves one alone that somebody mounts. */
+export async function removeIfUnused(engine: Engine, name: string): Promise<void> {
   try {
     await removeVolume(engine, name)
   } catch (error) {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { requestWith } from '#container/plain-request.ts'
 import type { PodRecord } from '#container/pod/record.ts'
 import type { ContainerRecord, RecordedMount } from '#container/record.ts'
@@ -166,6 +168,13 @@ test('generateService() names what is published, and nothing where that is nothi
     spec: { ports: [{ nodePort: 30_000, port: 80, targetPort: 80 }], selector: { app: 'web-pod' }, type: 'NodePort' },
   })
   expect(generateService({ containers: [recordOf('web', {})] }, createdMs, () => 0)).toBeUndefined()
+})
+
+test("what podman's generate writes is played without a word", async () => {
+  const { pod, container, warnings } = await plan(readFileSync(join(import.meta.dir, 'podman.yaml'), 'utf8'))
+  expect(warnings).toEqual([])
+  expect(pod.request.infra?.publish).toMatchObject([{ hostPort: 18_080, containerPort: 80 }])
+  expect(container.request).toMatchObject({ init: false, capDrop: ['CAP_MKNOD', 'CAP_NET_RAW', 'CAP_AUDIT_WRITE'] })
 })
 
 test('what has no place in the file is told', async () => {

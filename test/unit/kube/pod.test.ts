@@ -54,6 +54,14 @@ dnsConfig: {nameservers: [9.9.9.9], searches: [example.org], options: [{name: nd
     expect((await plan(podText(ports), { publish: [other] })).pod.request.infra?.publish).toEqual([other])
   })
 
+  test('with a network that publishes nothing, that is told', async () => {
+    const ports = 'ports: [{containerPort: 80, hostPort: 8080}, {containerPort: 81, hostPort: 81}]'
+    const onHost = await plan(podText(ports, 'hostNetwork: true'))
+    expect(onHost.pod.request.infra?.publish).toEqual([])
+    expect(onHost.warnings).toEqual(['port 8080 for 80 is passed over: with this network none is published'])
+    expect((await plan(podText(ports), { network: { kind: 'none' } })).warnings).toHaveLength(2)
+  })
+
   test('the n-th address is of the n-th pod', async () => {
     const text = `${podText()}---\n${podText().replace('name: web', 'name: db')}`
     const { pods } = await plan(text, { ips: ['10.0.0.2', '10.0.0.3'], macs: ['02:00:00:00:00:01'] })
