@@ -5,7 +5,7 @@ import { lookUp, type Occurrence, scanArguments } from '#cli/arguments.ts'
 import { defineCommand, usageError } from '#cli/command.ts'
 import { formatJson } from '#cli/format/json.ts'
 import { globalOptions } from '#cli/global-options.ts'
-import { choice, flag, integer, list, text } from '#cli/option.ts'
+import { choice, flag, integer, list, refused, text } from '#cli/option.ts'
 import { print, printLine } from '#cli/output.ts'
 import { parseGlobals } from '#cli/parse.ts'
 import type { ServiceFacts } from '#engine/container/generate-systemd.ts'
@@ -38,7 +38,9 @@ and removes it at each stop. Quadlet files (\`tspod quadlet\`, docs/systemd.md) 
     name: flag("Use the container's name, not its id", { short: 'n' }),
     new: flag('Make a new container at each start'),
     noHeader: flag('Leave the comment at the top out'),
-    podPrefix: text('word', 'Of pods; there are none yet'),
+    podPrefix: refused('word', 'a .pod file of Quadlet makes services of a pod and its containers', {
+      harmless: ['pod'],
+    }),
     requires: list('unit', 'Do not run without this unit'),
     restartPolicy: choice(policies, "When systemd starts it again (default on-failure, or the container's own policy)"),
     restartSec: integer('Seconds until systemd starts it again'),

@@ -1,5 +1,6 @@
 // A container that is asked for in a pod: its request with what it shares with the pod's infra container, and what it cannot ask for then
 // (podman-run(1), --pod). Pure.
+import type { RecordedPod } from '#container/record.ts'
 import type { ContainerRequest, NamespaceMode, NetworkRequest } from '#container/request.ts'
 import { TspodError } from '#errors.ts'
 import type { PodRecord } from './record.ts'
@@ -92,6 +93,18 @@ function invalid(text: string, option: string): TspodError {
   return new TspodError('INVALID', `invalid config provided: ${text}`, {
     hint: `give ${option} to \`tspod pod create\``,
   })
+}
+
+/** A pod as its containers' records have it. */
+export function recordedPod({ id, name, infraId, request }: PodRecord, isInfra: boolean): RecordedPod {
+  return {
+    id,
+    name,
+    ...(infraId !== undefined && { infraId }),
+    ...(request.resources !== undefined && { hasLimits: true as const }),
+    ...(isInfra && { isInfra: true as const }),
+    ...(!isInfra && request.exitPolicy === 'stop' && { endsWithMembers: true as const }),
+  }
 }
 
 /** A member's request split for `--pod new:NAME`: what the new pod takes from it, and what stays. */

@@ -4,9 +4,10 @@ import { checkName } from '#container/name.ts'
 import { bearerOf, claimName, freeRandomName, nameInUse } from '#container/name-index.ts'
 import { checkPodRequest, planInfra } from '#container/pod/infra.ts'
 import { holdNewPod } from '#container/pod/lock.ts'
+import { recordedPod } from '#container/pod/member.ts'
 import { newPodId, type PodId, type PodRecord, podDir, writePod } from '#container/pod/record.ts'
 import type { PodRequest } from '#container/pod/request.ts'
-import { newContainerId, type RecordedPod } from '#container/record.ts'
+import { newContainerId } from '#container/record.ts'
 import { buildContainer } from '#engine/container/create.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -77,18 +78,6 @@ async function makeInfra(engine: Engine, record: PodRecord, pull: PullOptions): 
     id: record.infraId,
     pod: recordedPod(record, true),
   })
-}
-
-/** A pod as its containers' records have it. */
-export function recordedPod({ id, name, infraId, request }: PodRecord, isInfra: boolean): RecordedPod {
-  return {
-    id,
-    name,
-    ...(infraId !== undefined && { infraId }),
-    ...(request.resources !== undefined && { hasLimits: true as const }),
-    ...(isInfra && { isInfra: true as const }),
-    ...(!isInfra && request.exitPolicy === 'stop' && { endsWithMembers: true as const }),
-  }
 }
 
 /** Fails early where the name is taken; `replace` removes the pod that has it. */

@@ -1,14 +1,13 @@
 // A container that is made in a pod: which pod that is, what it shares with it, and the moment it becomes one of its members.
 import { bareRequest } from '#container/pod/infra.ts'
 import { withPodLock } from '#container/pod/lock.ts'
-import { planMember, splitForNewPod } from '#container/pod/member.ts'
+import { planMember, recordedPod, splitForNewPod } from '#container/pod/member.ts'
 import { type PodRecord, readPod } from '#container/pod/record.ts'
 import type { RecordedPod } from '#container/record.ts'
 import type { ContainerRequest } from '#container/request.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import type { Engine } from '#engine/open.ts'
 import { TspodError } from '#errors.ts'
-import { createPod, recordedPod } from './create.ts'
 import { findPod, membersOf } from './find.ts'
 
 export interface Membership {
@@ -60,6 +59,7 @@ async function podFor(
     return { pod, request: planMember(asked, pod) }
   }
   if (name === '') throw new TspodError('INVALID', 'new pod name must be at least one character')
+  const { createPod } = await import('./create.ts')
   const { member, infra } = splitForNewPod(asked)
   const pod = await createPod(
     engine,
