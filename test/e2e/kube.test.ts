@@ -233,6 +233,11 @@ describe('what fails leaves nothing', () => {
       '"runAsNonRoot" is true, but image "alpine" runs as root',
     ],
     [
+      'a file whose folder is not there',
+      small('[x]', '  volumes: [{name: v, hostPath: {path: /no/such, type: FileOrCreate}}]'),
+      'document 1, line 11: spec.volumes[0].hostPath: making "/no/such": there is no folder "/no"',
+    ],
+    [
       'a folder that is not there',
       small('[x]', '  volumes: [{name: v, hostPath: {path: /no/such, type: Directory}}]'),
       '"/no/such" is not there',

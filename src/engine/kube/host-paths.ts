@@ -19,7 +19,7 @@ export function provideHostPath(check: HostPathCheck): void {
   const { path, type, place } = check
   try {
     if (type === 'DirectoryOrCreate') mkdirSync(path, { recursive: true, mode: 0o755 })
-    if (type === 'FileOrCreate') makeFile(path)
+    if (type === 'FileOrCreate') makeFile(path, place)
     const facts = statSync(path)
     if (!fits[type](facts))
       throw new TspodError('INVALID', `reading ${place}: "${path}" is no ${type.replace('OrCreate', '')}`)
@@ -32,12 +32,12 @@ export function provideHostPath(check: HostPathCheck): void {
 }
 
 /** Kubernetes makes it empty where its folder is. */
-function makeFile(path: string): void {
+function makeFile(path: string, place: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o644))
   } catch (error) {
     if (errnoOf(error) === 'ENOENT')
-      throw new TspodError('NOT_FOUND', `making "${path}": there is no folder "${dirname(path)}"`)
+      throw new TspodError('NOT_FOUND', `reading ${place}: making "${path}": there is no folder "${dirname(path)}"`)
     if (errnoOf(error) !== 'EEXIST') throw error
   }
 }
