@@ -63,6 +63,45 @@ describe('two containers on one network', () => {
     expect(taken.stderr).toContain('10.213.7.71')
   })
 
+  tspodOnly(...need)('leave nothing behind where they ask for an address that the network does not have', async () => {
+    await ok('network', 'create', '--subnet', '10.213.8.0/24', 'small')
+    for (const options of [
+      ['--ip', '10.213.9.7'],
+      ['--ip6', 'fd00::7'],
+    ]) {
+      const { stderr } = await tspod('run', '--name', 'outside', '--network', 'small', ...options, 'alpine', 'true')
+      expect(stderr).toContain(`requested static ip ${options[1]} not in any subnet on network small`)
+    }
+    expect(await ok('ps', '-a', '-q')).toBe('')
+    await ok('create', '--name', 'later', '--network', 'bridge', 'alpine', 'true')
+    expect((await tspod('network', 'connect', '--ip', '10.213.9.7', 'small', 'later')).stderr).toContain(
+      'not in any subnet',
+    )
+  })
+
+  e2e(...need)('are found by ps with the name or id of their network', async () => {
+    await ok('network', 'create', 'found')
+    const id = await ok('network', 'inspect', '-f', '{{.ID}}', 'found')
+    await ok('create', '--name', 'one', '--network', 'found', 'alpine', 'true')
+    await ok('create', '--name', 'other', '--network', 'podman', 'alpine', 'true')
+    const names = (network: string) => ok('ps', '-a', '--filter', `network=${network}`, '--format', '{{.Names}}')
+    expect([await names('found'), await names(id), await names('podman')]).toEqual(['one', 'one', 'other'])
+  })
+
+  tspodOnly()('are none of a name that is a path', async () => {
+    const id = await ok('create', '--name', 'kept', 'alpine', 'true')
+    await tspod('network', 'rm', '--force', `../containers/${id}/container`)
+    expect(await ok('inspect', '-f', '{{.Name}}', 'kept')).toBe('kept')
+  })
+
+  tspodOnly(...need)('have further names from network connect', async () => {
+    await ok('network', 'create', 'first')
+    await ok('network', 'create', 'second')
+    await server('site', '--network', 'first')
+    await ok('network', 'connect', '--alias', 'www,web', '--alias', 'shop', 'second', 'site')
+    for (const name of ['www', 'web', 'shop']) expect(await sh(['--network', 'second'], fetches(name))).toBe('site')
+  })
+
   tspodOnly(...need)('speak IPv6 where the network has it', async () => {
     await ok('network', 'create', '--ipv6', 'six')
     await server('site', '--network', 'six')
