@@ -11,7 +11,7 @@ const tsgolint = `${root}/node_modules/@oxlint-tsgolint/linux-${process.arch}/ts
 const gates: Record<string, string[]> = {
   'unit tests': [process.execPath, 'test', '--timeout=20000', '--only-failures', './test/unit'],
   // one pass of the compiler for both; it finds what `tsc` alone finds (docs/decisions/check.md)
-  'types, lint': [...tool('oxlint'), '--type-aware', '--type-check', '--quiet', 'src', 'scripts', 'test', 'bench'],
+  'types and lint': [...tool('oxlint'), '--type-aware', '--type-check', '--quiet', 'src', 'scripts', 'test', 'bench'],
   'unused code': [...tool('knip'), '--no-progress'],
   format: [...tool('biome'), 'check', '--colors=off', '--reporter=summary', '.'],
 }
@@ -20,7 +20,7 @@ const libc = existsSync(`/lib/ld-musl-${process.arch === 'x64' ? 'x86_64' : 'aar
 
 /** Why a gate cannot run here: npm leaves out optional packages that ask for a newer Node than the one that npm itself runs on. */
 function whatIsMissing(name: string): string | undefined {
-  const scope = { 'types, lint': '@oxlint', 'unused code': '@oxc-parser' }[name]
+  const scope = { 'types and lint': '@oxlint', 'unused code': '@oxc-parser' }[name]
   if (scope === undefined) return undefined
   const binding = `${scope}/binding-linux-${process.arch}-${libc}`
   if (existsSync(`${root}/node_modules/${binding}`)) return undefined
@@ -29,7 +29,7 @@ function whatIsMissing(name: string): string | undefined {
 
 /** What still can be checked where a gate is missing. */
 const insteadOf: Record<string, Record<string, string[]>> = {
-  'types, lint': { types: [...tool('tsc'), '-p', '.'] },
+  'types and lint': { types: [...tool('tsc'), '-p', '.'] },
 }
 
 const env = { ...process.env, OXLINT_TSGOLINT_PATH: tsgolint }
@@ -70,7 +70,7 @@ const runnable = chosen.flatMap(([name, cmd]) =>
 const outcomes = await Promise.all(runnable.map(([name, cmd]) => runGate(name, cmd)))
 for (const { name, ok, output } of outcomes) if (!ok) console.log(`── ${name} ──\n${output}\n`)
 for (const { name, ok, seconds } of outcomes)
-  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(12)} ${seconds.toFixed(1)} s`)
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(14)} ${seconds.toFixed(1)} s`)
 for (const { name, reason } of skipped) console.log(`skipped ${name} [${reason}]`)
 console.log(`checked in ${((performance.now() - started) / 1000).toFixed(1)} s`)
 process.exit(outcomes.every(outcome => outcome.ok) ? 0 : 1)

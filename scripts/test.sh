@@ -30,7 +30,7 @@ step build
 scripts/bun scripts/build.ts
 
 step check
-scripts/bun scripts/check.ts format lint types 'unused code' || export TSPOD_TEST_COMPLAINT='the checks above found faults'
+scripts/bun scripts/check.ts format 'types and lint' 'unused code' || export TSPOD_TEST_COMPLAINT='the checks above found faults'
 
 if [ "$(id -u)" = 0 ] && ! can_read "$TSPOD_TEST_USER" "$checkout"; then
   step "copying to where $TSPOD_TEST_USER can read"

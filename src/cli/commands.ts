@@ -88,6 +88,14 @@ const build = here(
   async () => (await import('./commands/build.ts')).buildCommand,
 )
 const init = later('Prepare a container, without starting it')
+const kubeGenerate = here(
+  'Write a Kubernetes file for containers, pods and volumes',
+  async () => (await import('./commands/kube-generate.ts')).kubeGenerateCommand,
+)
+const kubePlay = here(
+  'Make pods of a Kubernetes file',
+  async () => (await import('./commands/kube.ts')).kubePlayCommand,
+)
 const mount = later("Mount a container's root file system")
 const pause = here('Pause the processes of containers', async () => (await import('./commands/pause.ts')).pauseCommand)
 const stats = here('Show what containers use', async () => (await import('./commands/stats.ts')).statsCommand)
@@ -315,7 +323,7 @@ export const nouns: Record<string, NounEntry> = {
   generate: {
     summary: 'Generate files from containers',
     verbs: {
-      kube: later('Generate Kubernetes files'),
+      kube: kubeGenerate,
       systemd: here(
         'Print a service of systemd for a container',
         async () => (await import('./commands/generate-systemd.ts')).generateSystemdCommand,
@@ -331,7 +339,18 @@ export const nouns: Record<string, NounEntry> = {
       },
     },
   },
-  kube: { summary: 'Run Kubernetes files', verbs: {} },
+  kube: {
+    summary: 'Run Kubernetes files',
+    verbs: {
+      apply: later('Give objects to a Kubernetes cluster'),
+      down: here(
+        'Take away what was made of a Kubernetes file',
+        async () => (await import('./commands/kube.ts')).kubeDownCommand,
+      ),
+      generate: kubeGenerate,
+      play: kubePlay,
+    },
+  },
   machine: { summary: 'Manage a virtual machine', verbs: {} },
   manifest: {
     summary: 'Manage images for several platforms',
@@ -361,8 +380,48 @@ export const nouns: Record<string, NounEntry> = {
       rm: here('Remove lists', async () => (await import('./commands/manifest.ts')).manifestRmCommand),
     },
   },
-  play: { summary: 'Run Kubernetes files', verbs: {} },
-  pod: { summary: 'Manage pods', verbs: {} },
+  play: { summary: 'Run Kubernetes files', verbs: { kube: kubePlay } },
+  pod: {
+    summary: 'Manage pods: containers that share a network',
+    verbs: {
+      clone: later('Copy a pod'),
+      create: here('Create a pod', async () => (await import('./commands/pod.ts')).podCreateCommand),
+      exists: here(
+        'Tell by the exit status whether a pod exists',
+        async () => (await import('./commands/pod.ts')).podExistsCommand,
+      ),
+      inspect: here(
+        'Show everything about pods',
+        async () => (await import('./commands/pod-look.ts')).podInspectCommand,
+      ),
+      kill: here(
+        'Send a signal to the containers of pods',
+        async () => (await import('./commands/pod.ts')).podKillCommand,
+      ),
+      logs: here(
+        'Show the output of the containers of a pod',
+        async () => (await import('./commands/pod-look.ts')).podLogsCommand,
+      ),
+      pause: here('Pause the containers of pods', async () => (await import('./commands/pod.ts')).podPauseCommand),
+      prune: here(
+        'Remove the pods of which nothing runs',
+        async () => (await import('./commands/pod.ts')).podPruneCommand,
+      ),
+      ps: here('List pods', async () => (await import('./commands/pod-ps.ts')).podPsCommand, ['ls', 'list']),
+      restart: here('Restart pods', async () => (await import('./commands/pod.ts')).podRestartCommand),
+      rm: here('Remove pods and their containers', async () => (await import('./commands/pod.ts')).podRmCommand, [
+        'remove',
+      ]),
+      start: here('Start pods', async () => (await import('./commands/pod.ts')).podStartCommand),
+      stats: here(
+        'Show what the containers of pods use',
+        async () => (await import('./commands/pod-look.ts')).podStatsCommand,
+      ),
+      stop: here('Stop pods', async () => (await import('./commands/pod.ts')).podStopCommand),
+      top: here('List the processes of a pod', async () => (await import('./commands/pod-look.ts')).podTopCommand),
+      unpause: here('Let paused pods go on', async () => (await import('./commands/pod.ts')).podUnpauseCommand),
+    },
+  },
   quadlet: {
     summary: 'Manage Quadlet files: containers as services of systemd',
     verbs: {

@@ -81,6 +81,8 @@ export const createOptions = {
   pid: text('mode', 'PID namespace: private, host, container:NAME or ns:PATH'),
   pidfile: text('file', "Write the process's id to this file", { completes: 'files' }),
   preserveFds: integer('Pass this many descriptors from 3 on'),
+  pod: text('pod', 'Make it in this pod; new:NAME makes the pod too', { completes: 'pods' }),
+  podIdFile: text('file', 'Make it in the pod whose id is in this file', { completes: 'files' }),
   portFallback: flag('Where ports below 1024 may not be bound, take the next free one above 8000'),
   privileged: flag('Give the container all that the caller may have'),
   publish: commas('port', 'Publish ports: [[ip:][host]:]container[/tcp|udp], and ranges of them', { short: 'p' }),

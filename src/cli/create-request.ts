@@ -20,6 +20,7 @@ import { parseExposed, parsePublish } from '#network/ports/parse.ts'
 import { usageError } from './command.ts'
 import type { createOptions } from './container-options.ts'
 import { healthRequest } from './health-request.ts'
+import { readIdFile } from './id-file.ts'
 import type { Values } from './option.ts'
 import { platformOf } from './pull-options.ts'
 import { resourcesOf } from './resource-options.ts'
@@ -132,6 +133,7 @@ export function createRequest(
     passwdEntry: values.passwdEntry,
     groupEntry: values.groupEntry,
     hostUsers: values.hostuser ?? [],
+    pod: podOf(values),
   }
 }
 
@@ -152,6 +154,14 @@ function unsaidOf(values: Values<typeof createOptions>): ContainerRequest['unsai
 }
 
 function checkConflicts(values: Values<typeof createOptions>): void {
+  const isNewPod = values.pod?.startsWith('new:') === true
+  if ((values.pod ?? values.podIdFile) !== undefined && values.userns !== undefined && !isNewPod)
+    throw usageError('--userns and --pod cannot be set together')
+  const ofNetwork = values.ip ?? values.ip6 ?? values.macAddress ?? values.networkAlias
+  if (values.pod !== undefined && !isNewPod && ofNetwork !== undefined && values.network === undefined)
+    throw usageError(
+      'networks must be defined when the pod is created: network cannot be configured when it is shared with a pod',
+    )
   if (values.replace === true && values.name === undefined)
     throw usageError('cannot replace container without --name being set')
   if (values.noHosts === true && values.addHost !== undefined)
@@ -194,6 +204,13 @@ function mountsOf(values: Values<typeof createOptions>, cwd: string): MountReque
     ...(values.mount ?? []).map(text => parseMountOption(text, cwd)),
     ...(values.tmpfs ?? []).map(parseTmpfsOption),
   ]
+}
+
+/** `--pod`, or what --pod-id-file says. */
+function podOf({ pod, podIdFile }: Values<typeof createOptions>): string | undefined {
+  if (podIdFile === undefined) return pod
+  if (pod !== undefined) throw usageError('--pod and --pod-id-file cannot be set together')
+  return readIdFile('--pod-id-file', podIdFile)
 }
 
 /** A JSON list of texts, or one program; empty text is no entrypoint at all. */

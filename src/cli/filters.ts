@@ -39,6 +39,7 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
       case 'since':
       case 'volume':
       case 'network':
+      case 'pod':
         return { key, value }
       case 'status':
         return { key, status: parseStatus(value, text) }
@@ -56,12 +57,10 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
         return { key, value }
       case 'should-start-on-boot':
         return { key, value: parseBoolean(value, `--filter ${key}`) }
-      case 'pod':
-        throw new TspodError('UNSUPPORTED', `--filter ${key} is not implemented yet`)
       default:
         throw unknownFilter(
           key,
-          'id name label label! ancestor before since exited status health restart-policy should-start-on-boot volume network until',
+          'id name label label! ancestor before since exited status health restart-policy should-start-on-boot volume network pod until',
         )
     }
   })

@@ -9,6 +9,7 @@ export type Completion =
   | 'images'
   | 'volumes'
   | 'networks'
+  | 'pods'
   | 'files'
   | 'folders'
   | 'commands'

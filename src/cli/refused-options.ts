@@ -3,7 +3,6 @@
 import { refused } from './option.ts'
 
 const networks = 'old links are not there; containers on a user-defined network find each other by name'
-const pods = 'pods come later'
 const kernel = 'a normal user cannot set it, or cgroup v2 does not have it'
 
 export const refusedContainerOptions = {
@@ -22,8 +21,6 @@ export const refusedContainerOptions = {
   memorySwappiness: refused('number', kernel, { harmless: ['-1'] }),
   oomKillDisable: refused('', kernel, { harmless: ['false'] }),
   personality: refused('domain', 'other execution domains come later'),
-  pod: refused('name', pods),
-  podIdFile: refused('file', pods),
   preserveFd: refused('list', '--preserve-fds passes descriptors from 3 on'),
   rdtClass: refused('class', kernel),
   requires: refused('containers', 'start the containers it needs first'),

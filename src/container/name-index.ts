@@ -1,4 +1,4 @@
-// names/<name>, symbolic links to containers' ids: they make a name unique and finding it cheap.
+// names/<name>, symbolic links to ids of containers and pods, which share their names: they make a name unique and finding it cheap.
 // A link counts only if the record it leads to bears that name; anything else is left over from a crash. Links are made by anyone, since
 // symlink(2) has one winner, and removed by their own container, or by whoever holds the lock: a hundred containers at once do not wait for
 // each other.
@@ -7,10 +7,14 @@ import { join } from 'node:path'
 import { during, errnoOf, hasCode, TspodError } from '#errors.ts'
 import { withFileLock } from '#sys/lock.ts'
 import { checkName, isName, randomName } from './name.ts'
+import { isAbandoned, type PodId, readPodRecord } from './pod/record.ts'
 import { type ContainerId, containerDir, isContainerId, listContainerIds, readRecord, writeRecord } from './record.ts'
 
-/** Gives the name, whose record is written already, to the container. Throws CONFLICT where another has it. */
-export async function claimName(graphRoot: string, name: string, id: ContainerId): Promise<void> {
+/** Who may have a name. */
+type Bearer = ContainerId | PodId
+
+/** Gives the name, whose record is written already, to the container or pod. Throws CONFLICT where another has it. */
+export async function claimName(graphRoot: string, name: string, id: Bearer): Promise<void> {
   checkName('container', name)
   mkdirSync(join(graphRoot, 'names'), { recursive: true, mode: 0o700 })
   if (tryLink(graphRoot, name, id)) return
@@ -23,10 +27,10 @@ async function withNamesLock(graphRoot: string, body: () => void): Promise<void>
 }
 
 /** Only while the lock is held. */
-function takeName(graphRoot: string, name: string, id: ContainerId): void {
+function takeName(graphRoot: string, name: string, id: Bearer): void {
   while (!tryLink(graphRoot, name, id)) {
-    const holder = holderOf(graphRoot, name)
-    if (holder === id) return
+    const holder = bearerOf(graphRoot, name)
+    if (holder?.id === id) return
     if (holder !== undefined) throw nameInUse(name, holder)
     // left over from a crash: it was there before us, and nobody else may remove it
     rmSync(join(graphRoot, 'names', name), { force: true })
@@ -34,23 +38,51 @@ function takeName(graphRoot: string, name: string, id: ContainerId): void {
 }
 
 /** False where there is a link of this name. */
-function tryLink(graphRoot: string, name: string, id: ContainerId): boolean {
+function tryLink(graphRoot: string, name: string, id: Bearer): boolean {
   try {
     symlinkSync(id, join(graphRoot, 'names', name))
     return true
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false
-    throw during(`naming container "${id}" "${name}"`, error)
+    throw during(`giving the name "${name}" to "${id}"`, error)
   }
 }
 
-/** The error for a name that another container has, in podman's words. */
-export function nameInUse(name: string, holder: ContainerId): TspodError {
+/** Whose a name is. */
+export type NameBearer = { kind: 'container'; id: ContainerId } | { kind: 'pod'; id: PodId }
+
+/** The error for a name that another has, in podman's words. */
+export function nameInUse(name: string, { kind, id }: NameBearer): TspodError {
+  if (kind === 'pod')
+    return new TspodError('CONFLICT', `name "${name}" is in use: pod already exists`, {
+      hint: `pods and containers share their names; it is that of pod ${id.slice(0, 12)}`,
+    })
   return new TspodError(
     'CONFLICT',
-    `the container name "${name}" is already in use by ${holder}. You have to remove that container to be able to reuse that name: that name is already in use`,
+    `the container name "${name}" is already in use by ${id}. You have to remove that container to be able to reuse that name: that name is already in use`,
     { hint: 'use --replace to have the new container take its place' },
   )
+}
+
+/** The container or pod that has this name, `undefined` for none. */
+export function bearerOf(graphRoot: string, name: string): NameBearer | undefined {
+  const id = holderOf(graphRoot, name)
+  if (id !== undefined) return { kind: 'container', id }
+  const podId = podOfName(graphRoot, name)
+  return podId === undefined ? undefined : { kind: 'pod', id: podId }
+}
+
+/** The pod that has this name, also one that is just being made. */
+export function podOfName(graphRoot: string, name: string): PodId | undefined {
+  const id = isName(name) ? (readLink(join(graphRoot, 'names', name)) as PodId | undefined) : undefined
+  if (id === undefined) return undefined
+  try {
+    const record = readPodRecord(graphRoot, id)
+    return record?.name === name && !isAbandoned(graphRoot, id) ? id : undefined
+  } catch (error) {
+    if (hasCode(error, 'INVALID')) return id // damaged, and still there
+    throw error
+  }
 }
 
 /** The container that has this name, `undefined` for none. */
@@ -78,15 +110,15 @@ function readLink(link: string): ContainerId | undefined {
 }
 
 /** Gives up a name, if this container still has it. */
-export async function releaseName(graphRoot: string, name: string, id: ContainerId): Promise<void> {
+export async function releaseName(graphRoot: string, name: string, id: Bearer): Promise<void> {
   await withNamesLock(graphRoot, () => dropName(graphRoot, name, id))
 }
 
 /**
- * Gives up the name of a container whose record is gone, without the lock: a hundred containers that end at once do not wait for each
+ * Gives up the name of a container or pod whose record is gone, without the lock: a hundred containers that end at once do not wait for each
  * other. Somebody who takes the name at this moment has replaced the link; should it be moved away all the same, it is put back.
  */
-export function releaseNameOfGone(graphRoot: string, name: string, id: ContainerId): void {
+export function releaseNameOfGone(graphRoot: string, name: string, id: Bearer): void {
   const link = join(graphRoot, 'names', name)
   if (!isName(name) || readLink(link) !== id) return
   const taken = join(graphRoot, 'names', `.${id}`)
@@ -101,7 +133,7 @@ export function releaseNameOfGone(graphRoot: string, name: string, id: Container
   rmSync(taken, { force: true })
 }
 
-function dropName(graphRoot: string, name: string, id: ContainerId): void {
+function dropName(graphRoot: string, name: string, id: Bearer): void {
   const link = join(graphRoot, 'names', name)
   if (readLink(link) === id) rmSync(link, { force: true })
 }
@@ -111,18 +143,18 @@ export async function renameContainer(graphRoot: string, id: ContainerId, name: 
   checkName('container', name)
   await withNamesLock(graphRoot, () => {
     const record = readRecord(graphRoot, id)
-    if (record.name === name) throw nameInUse(name, id)
+    if (record.name === name) throw nameInUse(name, { kind: 'container', id })
     takeName(graphRoot, name, id)
     writeRecord(graphRoot, { ...record, name })
     dropName(graphRoot, record.name, id)
   })
 }
 
-/** A random name that no container has at this moment. */
+/** A random name that nobody has at this moment. */
 export function freeRandomName(graphRoot: string): string {
   for (let attempt = 0; ; attempt++) {
     const name = randomName(attempt)
-    if (holderOf(graphRoot, name) === undefined) return name
+    if (bearerOf(graphRoot, name) === undefined) return name
   }
 }
 

@@ -7,6 +7,7 @@ import { randomHex } from '#host/bun.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
 import type { IdMappingSpec } from '#oci/runtime-spec.ts'
 import type { Healthcheck } from './healthcheck.ts'
+import type { PodId } from './pod/record.ts'
 import type { ContainerRequest, NetworkRequest } from './request.ts'
 
 /** 64 hexadecimal digits. */
@@ -31,6 +32,8 @@ export interface ContainerRecord {
   ports?: PortMapping[]
   /** of EXPOSE and --expose, `80/tcp`. Absent for none */
   exposed?: string[]
+  /** the pod it is in; pods are never renamed */
+  pod?: RecordedPod
   /** ids of containers whose namespaces or volumes it uses: they cannot be removed before it */
   dependsOn: ContainerId[]
   hostname?: string
@@ -46,6 +49,17 @@ export interface ContainerRecord {
   logDriver: string
   /** absent for drivers that write no file */
   logPath?: string
+}
+
+/** A pod as its containers know it. */
+export interface RecordedPod {
+  id: PodId
+  name: string
+  /** absent for a pod without one */
+  infraId?: ContainerId
+  isInfra?: true
+  /** the end of its last member is that of its infra container */
+  endsWithMembers?: true
 }
 
 /** A mount of the user's with its source found, as inspect shows it. */

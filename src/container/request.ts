@@ -194,6 +194,8 @@ export interface ContainerRequest {
   pull: 'always' | 'missing' | 'never' | 'newer'
   cidFile?: string
   pidFile?: string
+  /** gets the pid of its monitor */
+  monitorPidFile?: string
   hooksDirs: string[]
   preserveFds: number
   detachKeys?: string
@@ -201,4 +203,8 @@ export interface ContainerRequest {
   passwdEntry?: string
   groupEntry?: string
   hostUsers: string[]
+  /** `--pod`: a pod's name or id, or `new:NAME`; the id once the container is made. Absent: in none */
+  pod?: string
+  /** `--init-ctr`: runs to its end before the members of its pod start */
+  initCtr?: 'always' | 'once'
 }

@@ -4,6 +4,7 @@ import type { ContainerRequest } from '#container/request.ts'
 import type * as A from './contracts/artifact.ts'
 import type * as C from './contracts/container.ts'
 import type * as I from './contracts/image.ts'
+import type * as K from './contracts/kube.ts'
 import type * as M from './contracts/manifest.ts'
 import type * as S from './contracts/system.ts'
 import type * as V from './contracts/volume.ts'
@@ -156,6 +157,15 @@ export interface EngineVerbs {
   pruneVolumes(options: V.PruneVolumeOptions): Promise<S.Pruned[]>
   /** volume/exists.ts */
   volumeExists(name: string): Promise<boolean>
+
+  /** kube/play.ts: volumes and pods of Kubernetes objects; what fails half way leaves nothing */
+  playKube(request: K.PlayRequest): Promise<K.Played>
+  /** kube/wait.ts: stays until a play's containers have ended, then takes them away; the exit status */
+  waitForPlayed(played: K.Played, options: K.WaitForPlayedOptions): Promise<number>
+  /** kube/down.ts: takes away what a play of the same files made */
+  kubeDown(files: readonly string[], options: { force: boolean }): Promise<K.PlayedDown>
+  /** kube/generate.ts: the text of a Kubernetes file */
+  generateKube(names: readonly string[], options: K.GenerateKubeOptions): Promise<string>
 
   /** inspect.ts: any kind of object by name; containers win over images, images over volumes */
   inspectObjects(names: string[], options: C.InspectOptions): Promise<C.Inspected>

@@ -1,4 +1,4 @@
-// inspect: any kind of object by name; containers win over images, images over volumes, volumes over networks.
+// inspect: any kind of object by name; containers win over images, images over volumes, volumes over networks, networks over pods.
 import { hasCode, TspodError } from '#errors.ts'
 import type { Inspected, InspectObject, InspectOptions } from './contracts/container.ts'
 
@@ -34,12 +34,15 @@ async function inspectOne(name: string, options: InspectOptions): Promise<Inspec
       return await inspectVolume(name)
     case 'network':
       return await inspectNetwork(name)
+    case 'pod':
+      return await inspectPod(name)
     case 'all':
       return (
         (await unlessMissing(async () => await inspectContainer(name, options))) ??
         (await unlessMissing(async () => await inspectImage(name))) ??
         (await unlessMissing(async () => await inspectVolume(name))) ??
         (await unlessMissing(async () => await inspectNetwork(name))) ??
+        (await unlessMissing(async () => await inspectPod(name))) ??
         missing(name)
       )
   }
@@ -75,6 +78,11 @@ async function inspectImage(name: string): Promise<InspectObject[]> {
 async function inspectNetwork(name: string): Promise<InspectObject[]> {
   const { inspectNetworks } = await import('./network/inspect.ts')
   return await inspectNetworks([name])
+}
+
+async function inspectPod(name: string): Promise<InspectObject[]> {
+  const { inspectPod: inspect } = await import('./pod/inspect.ts')
+  return [await inspect(name)]
 }
 
 async function inspectVolume(name: string): Promise<InspectObject[]> {

@@ -16,15 +16,17 @@ export interface PackRequest {
   as: string
   /** what ids mean where the root file system belongs */
   ids?: RootIds
+  /** More follows: the archive is not ended. */
+  isPart?: boolean
 }
 
 /** Writes the archive. */
-export function packWorker({ root, path, as, ids }: PackRequest): void {
+export function packWorker({ root, path, as, ids, isPart }: PackRequest): void {
   using top = openFile(root, O_PATH | O_DIRECTORY)
   using source = openCopySource(top.number, path, path)
   const packer = new Packer({ oneMount: path === '', ...(ids && { edit: ownerReader(ids) }) })
   for (const piece of packer.pack(source.number, '', byteName(as))) writeFully(1, piece)
-  for (const piece of packer.finish()) writeFully(1, piece)
+  for (const piece of packer.finish(isPart)) writeFully(1, piece)
 }
 
 export interface PackLayerRequest {

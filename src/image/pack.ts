@@ -52,9 +52,9 @@ export class Packer {
     yield* this.#packOne(folder, name, as, status)
   }
 
-  /** What is left, and the end of the archive. */
-  *finish(): Generator<Uint8Array> {
-    yield* this.#add(tarEnd)
+  /** What is left, and the end of the archive, unless another one is to follow. */
+  *finish(isPart = false): Generator<Uint8Array> {
+    if (!isPart) yield* this.#add(tarEnd)
     if (this.#filled > 0) yield this.#take()
   }
 

@@ -46,6 +46,7 @@ export async function recordEnding(
     const trash = hideContainer(child.graphRoot, child.id as ContainerId)
     announce(frame)
     if (trash !== undefined) await removeFor(child, trash)
+    await endPodOf(child, undefined)
     return { isRecorded: true, restart: undefined }
   }
   const scratch = hideScratch(child) // before: afterwards another command may have started it again
@@ -53,7 +54,19 @@ export async function recordEnding(
   await runHooks(child, ending)
   announce(frame)
   if (scratch !== undefined) await removeTree(scratch, () => keptNamespace(child, scratch))
+  await endPodOf(child, record.restart)
   return { isRecorded, restart: record.restart }
+}
+
+/** Loads nothing where its pod goes on without it. */
+async function endPodOf(child: ChildMessage, restart: PendingRestart | undefined): Promise<void> {
+  if (child.endsPod === undefined || restart !== undefined) return
+  try {
+    await (await import('./pod-ending.ts')).endPod(child, child.endsPod)
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    journalEvent(child, 'pod-end-failed', { attributes: { error: text } })
+  }
 }
 
 /**

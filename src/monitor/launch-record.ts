@@ -1,5 +1,5 @@
 // What a start leaves in the container's folder, and what its monitor is told.
-import { containerDir, hasScratch } from '#container/record.ts'
+import { type ContainerRecord, containerDir, hasScratch } from '#container/record.ts'
 import { markRunning } from '#container/running-index.ts'
 import { thisMachine, writeState } from '#container/state.ts'
 import type { CreatedProcess } from '#runtime/create.ts'
@@ -32,6 +32,12 @@ export function recordState(
       networkHelper: { pid: helperPid, startTime: readProcessStat(helperPid)?.startTime ?? 0 },
     }),
   })
+}
+
+/** An init container ends before the others begin. */
+function endsPod({ pod, request }: ContainerRecord): Pick<ChildMessage, 'endsPod'> {
+  if (pod?.endsWithMembers !== true || pod.infraId === undefined || request.initCtr !== undefined) return {}
+  return { endsPod: { id: pod.id, infraId: pod.infraId } }
 }
 
 export function childMessage(
@@ -85,6 +91,7 @@ export function childMessage(
     ...(softLimits && { softLimits }),
     restarts,
     ...(request.restart !== undefined && { hasPolicy: true }),
+    ...endsPod(record),
     ...(restartPauseMs !== undefined && { restartPauseMs }),
     engineSettings,
     ...(notifyManager !== undefined && { notifyManager }),

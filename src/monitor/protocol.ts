@@ -88,6 +88,8 @@ export interface ChildMessage {
   restarts: number
   /** It was started with a restart policy: should its monitor be killed, another one goes on. */
   hasPolicy?: true
+  /** The pod that ends with its members, of which this is one. */
+  endsPod?: { id: string; infraId: string }
   /** This run is such a restart, waited for so long: where it cannot be, the monitor that wanted it is told, and nothing is recorded. */
   restartPauseMs?: number
   /** What the command line was given before its verb, for a restart; the engine's own. */

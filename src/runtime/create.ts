@@ -2,7 +2,7 @@
 // only execve(2) of the image's program is left. Runs in the host's namespaces; every effect inside happens in servants.
 import { readFileSync, statSync } from 'node:fs'
 import type { PendingCgroup } from '#cgroup/manager.ts'
-import { SystemCallError } from '#errors.ts'
+import { errnoOf, SystemCallError } from '#errors.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { Fd } from '#sys/fd.ts'
 import {
@@ -266,7 +266,7 @@ export function createProcess(request: CreateRequest): CreatedProcess {
   const decide = (): { plan: CreatePlan; final: Step[] } => {
     const plan = planCreate(spec, request.root.path, {
       terminalSocket: streams.kind === 'terminal' ? streams.socket : undefined,
-      isFolder: source => statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true,
+      isFolder,
       openedTree: source => trees.get(source)?.number,
     })
     return { plan, final: finalSteps(plan, request) }
@@ -398,4 +398,14 @@ function finalSteps(plan: CreatePlan, request: CreateRequest): Step[] {
     ...planSurroundings(process, 3 + request.preservedFds),
     ...planIdentitySteps(process, linux, facts),
   ]
+}
+
+/** The /dev/shm of a container whose ids are not ours is for those to look at who are in its user namespace. */
+function isFolder(source: string): boolean {
+  try {
+    return statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES' && source.startsWith('/proc/')) return true
+    throw error
+  }
 }

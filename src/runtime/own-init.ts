@@ -1,4 +1,4 @@
-// The init of --init that tspod brings along (sys/servant/init-*.S). Host namespaces; the program runs as process 1 of a container.
+// The programs that tspod brings along for containers (sys/servant/init-*.S, pause-*.S). Host namespaces; they run as process 1 of a container.
 import { TspodError } from '#errors.ts'
 import { machineCode } from '#sys/servant/code.ts'
 
@@ -9,4 +9,13 @@ export function ownInit(arch: string = process.arch): Uint8Array {
       hint: 'name one with --init-path',
     })
   return Buffer.from(machineCode[arch].init, 'hex')
+}
+
+/** The program of a pod's infra container, static as well: waits until it is asked to end. */
+export function pauseProgram(arch: string = process.arch): Uint8Array {
+  if (arch !== 'x64' && arch !== 'arm64')
+    throw new TspodError('UNSUPPORTED', `there is no pause program for the processor ${arch}`, {
+      hint: 'name an image that has one with --infra-image',
+    })
+  return Buffer.from(machineCode[arch].pause, 'hex')
 }

@@ -35,6 +35,8 @@ export function copyDriver(place: DriverPlace): StorageDriver {
       const asked: CopyLayersRequest = { layers, target, ...(request.ids && { ids: request.ids }) }
       await runWorker(await place.openNamespace(), 'copy-layers', asked)
       writeFileSync(done, '')
+      // the kernel's clock for files goes in steps of up to 10 ms: what is changed from now on was changed after that file
+      await Bun.sleep(10)
     },
     planRoot({ containerFolder, readOnly }) {
       const root = join(containerFolder, 'merged')

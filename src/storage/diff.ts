@@ -26,13 +26,13 @@ export interface DiffRequest {
 }
 
 /** One of the folders that a merged folder is made of. */
-interface Part {
+export interface Part {
   fd: number
   key: string
 }
 
 /** What decides a name in a merged folder. */
-interface Found {
+export interface Found {
   status: FileStatus
   /** the part it is in */
   in: number
@@ -47,7 +47,7 @@ export function diffWorker({ left, right }: DiffRequest): PathChange[] {
   return compare(left.map(open), right.map(open), '')
 }
 
-function partOf(fd: number): Part {
+export function partOf(fd: number): Part {
   const { device, inode } = statusOf(fd)
   return { fd, key: `${device} ${inode}` }
 }
@@ -96,7 +96,7 @@ function differs(left: readonly Part[], our: Found, right: readonly Part[], thei
   return readLinkAt(left[our.in]?.fd ?? -1, name) !== readLinkAt(right[their.in]?.fd ?? -1, name)
 }
 
-function factsDiffer(a: FileStatus, b: FileStatus): boolean {
+export function factsDiffer(a: FileStatus, b: FileStatus): boolean {
   return (
     a.type !== b.type ||
     a.mode !== b.mode ||
@@ -108,7 +108,7 @@ function factsDiffer(a: FileStatus, b: FileStatus): boolean {
 }
 
 /** The names in a merged folder: the uppermost part that has one decides, whiteouts hide what is below. */
-function mergeFolder(parts: readonly Part[]): Map<ByteName, Found> {
+export function mergeFolder(parts: readonly Part[]): Map<ByteName, Found> {
   const found = new Map<ByteName, Found>()
   /** names that nothing further down adds to */
   const closed = new Set<ByteName>()

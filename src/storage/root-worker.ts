@@ -1,8 +1,8 @@
 // A worker in whose mount namespace a root file system is mounted: what it does there nobody else sees. Host namespaces.
-import { read, readFileSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { readFileSync } from 'node:fs'
 import { TspodError } from '#errors.ts'
 import { deviceHint, fuseDevice } from '#host/device-file.ts'
+import { pipeChunks } from '#host/read-pipe.ts'
 import { openPipe } from '#sys/fd.ts'
 import { CLONE_PARENT, SIGKILL } from '#sys/flags.ts'
 import { killProcess, readProcessStat, waitProcess } from '#sys/process.ts'
@@ -53,8 +53,6 @@ export function startRootWorker(
   }
 }
 
-const readAsync = promisify(read)
-
 /** What such a worker writes to its standard output, until its end; then its error, if it has one. */
 export async function* readRootWorker(
   namespace: UserNamespace,
@@ -66,11 +64,11 @@ export async function* readRootWorker(
   using _reader = reader
   await using root = startRootWorker(namespace, plan, what, request, { stdout: writer.number })
   writer.close()
-  for (;;) {
-    const buffer = Buffer.allocUnsafeSlow(1 << 18)
-    const { bytesRead } = await readAsync(reader.number, buffer, 0, buffer.byteLength, null)
-    if (bytesRead === 0) break
-    yield buffer.subarray(0, bytesRead)
+  const chunks = pipeChunks(reader)
+  try {
+    yield* chunks
+  } finally {
+    await chunks.return?.() // before the descriptor is closed, also where nobody wants the rest
   }
   await root.worker.result()
 }

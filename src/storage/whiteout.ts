@@ -10,7 +10,8 @@ import { openAt, tryMakeWhiteout } from '#sys/make-at.ts'
 export const whiteoutPrefix = '.wh.'
 export const opaqueMarker = '.wh..wh..opq'
 
-const opaqueAttributes = ['user.overlay.opaque', 'trusted.overlay.opaque', 'user.fuseoverlayfs.opaque']
+/** A folder with one of them, set to `y`, hides what is below it. */
+export const opaqueAttributes = ['user.overlay.opaque', 'trusted.overlay.opaque', 'user.fuseoverlayfs.opaque']
 const xattrWhiteout = 'user.overlay.whiteout'
 
 /** Attributes that mean something to the drivers: never taken from an archive, never written into one. */

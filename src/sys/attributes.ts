@@ -54,3 +54,11 @@ export function trySetAttribute(folder: number, name: ByteName, attribute: ByteN
     0,
   )
 }
+
+/** Takes an attribute away, where it is set. */
+export function removeAttribute(folder: number, name: ByteName, attribute: ByteName): void {
+  const call = name === '' ? 'removexattr' : 'lremovexattr'
+  const result = trySyscall(call, pathOf(folder, name), nameArgument(attribute))
+  if (result < 0 && result !== ENODATA && result !== EOPNOTSUPP)
+    throw systemCallError('lremovexattr', result, nameText(name))
+}

@@ -1,9 +1,10 @@
 // Workers: fresh copies of the executable inside the user's namespace, for work that is not a handful of system calls.
 // This file runs on both sides; each function says on which.
-import { read, write } from 'node:fs'
+import { write } from 'node:fs'
 import { promisify } from 'node:util'
 import { type ErrorCode, errnoOf, TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
+import { pipeChunks } from '#host/read-pipe.ts'
 import { hostIdsRecord, hostIdsVariable, hostUser } from '#host/user.ts'
 import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
 import { O_RDWR, SIG_SETMASK, SIGKILL } from '#sys/flags.ts'
@@ -13,7 +14,6 @@ import { closeOnExecFrom } from '#sys/servant/close-on-exec.ts'
 import { type Seat, Servant } from '#sys/servant/servant.ts'
 import { enterCalls, type UserNamespace } from './user-namespace.ts'
 
-const readAsync = promisify(read)
 const writeAsync = promisify(write)
 const F_DUPFD_CLOEXEC = 1030
 
@@ -54,13 +54,8 @@ export class Worker implements AsyncDisposable {
   /** Ends its standard input, waits for its answer and its end. Throws the error it answered with. */
   async result<T>(): Promise<T> {
     this.#stdin?.close()
-    const chunks: Buffer[] = []
-    for (;;) {
-      const buffer = Buffer.alloc(65536)
-      const { bytesRead } = await readAsync(this.#answer.number, buffer, 0, buffer.byteLength, null)
-      if (bytesRead === 0) break
-      chunks.push(buffer.subarray(0, bytesRead))
-    }
+    const chunks: Uint8Array[] = []
+    for await (const chunk of pipeChunks(this.#answer)) chunks.push(chunk)
     this.#answer.close()
     const status = waitProcess(this.pid)?.status
     this.#ended = true

@@ -68,18 +68,35 @@ describe('--platform a,b', () => {
     await ok('build', '-q', '--platform', 'linux/amd64,linux/arm64', '-o', out, context(file))
     expect(readFileSync(join(out, 'linux_amd64/file'), 'utf8')).toBe('for amd64\n')
     expect(readFileSync(join(out, 'linux_arm64/file'), 'utf8')).toBe('for arm64\n')
-    const refused = await tspod(
-      'build',
+    const kindOf = (kind: string): string[] => [
       '--platform',
       'linux/amd64,linux/arm64',
       '-o',
-      `type=tar,dest=${out}.tar`,
+      `type=${kind},dest=${out}.tar`,
+    ]
+    const refused = await tspod('build', ...kindOf('docker'), context(file))
+    expect([refused.status, refused.stderr]).toEqual([125, expect.stringContaining('hold one platform each')])
+  })
+
+  tspodOnly()('-o type=tar puts a folder for each into one archive', async () => {
+    const archive = join(box.home, 'files.tar')
+    await ok('build', '-q', '--platform', 'linux/amd64,linux/arm64', '-o', `type=tar,dest=${archive}`, context(file))
+    const inside = (...words: string[]): string => {
+      const { exitCode, stdout, stderr } = Bun.spawnSync(['tar', ...words])
+      return `${exitCode}${stderr.toString()} ${stdout.toString()}`
+    }
+    expect(inside('-tf', archive)).toBe('0 linux_amd64/\nlinux_amd64/file\nlinux_arm64/\nlinux_arm64/file\n')
+    expect(inside('-xOf', archive, 'linux_arm64/file')).toBe('0 for arm64\n')
+    const { status, stdout } = await tspod(
+      'build',
+      '-q',
+      '--platform',
+      'linux/amd64,linux/arm64',
+      '-o',
+      '-',
       context(file),
     )
-    expect([refused.status, refused.stderr]).toEqual([
-      125,
-      expect.stringContaining('for several platforms is not implemented yet'),
-    ])
+    expect([status, stdout]).toEqual([0, readFileSync(archive, 'latin1')])
   })
 
   tspodOnly()('-o type=oci makes one archive of all, which load and others take', async () => {

@@ -234,6 +234,23 @@ COPY --from=good /good /copy
     expect(startA).toBeLessThan(endB)
     expect(startB).toBeLessThan(endA)
   })
+
+  tspodOnly()('what three of them say comes as they say it', async () => {
+    const stage = (name: string) => `FROM alpine AS ${name}\nRUN echo one; sleep 1; echo two; sleep 6\n`
+    const folder = context(
+      `${stage('a')}${stage('b')}${stage('c')}FROM scratch\nCOPY --from=a / /\nCOPY --from=b / /\nCOPY --from=c / /\n`,
+    )
+    const build = box.start('build', '--no-cache', '--jobs', '3', '--progress', 'plain', folder)
+    const cameAt: Record<'one' | 'two' | 'DONE', number[]> = { one: [], two: [], DONE: [] }
+    const decoder = new TextDecoder()
+    for await (const chunk of build.stderr)
+      for (const [, word] of decoder.decode(chunk).matchAll(/^#\d+ (?:\d+\.\d+ )?(one|two|DONE [678]\.)/gm))
+        cameAt[(word?.slice(0, 4).trim() ?? 'one') as 'one'].push(performance.now())
+    expect(await build.exited).toBe(0)
+    expect([cameAt.one.length, cameAt.two.length]).toEqual([3, 3])
+    // the last word of all came long before the first of them was done
+    expect(Math.max(...cameAt.two)).toBeLessThan(Math.min(...cameAt.DONE) - 1000)
+  })
 })
 
 describe('cache', () => {

@@ -5,6 +5,8 @@ import { isPodman, type Sandbox, until } from './sandbox.ts'
 
 /** Removes containers and volumes, ends the keeper of the user's namespace, and says what is still there. */
 export async function findLeaks(sandbox: Sandbox): Promise<string[]> {
+  if (isPodman || existsSync(join(sandbox.graphRoot, 'pods')))
+    await sandbox.tspod('pod', 'rm', '--all', '--force', '--time', '0')
   const removed = await sandbox.tspod('rm', '--all', '--force', '--time', '0')
   const pruned = await sandbox.tspod('volume', 'prune', '--force')
   const complaints = [removed, pruned].flatMap(({ status, stderr }) => (status === 0 ? [] : `clean-up: ${stderr}`))
@@ -18,7 +20,7 @@ export async function findLeaks(sandbox: Sandbox): Promise<string[]> {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
   complaints.push(...mounts.filter(line => line.includes(sandbox.home)).map(line => `mount: ${line}`))
   const store = (folder: string) => filesBelow(join(sandbox.graphRoot, folder)).map(file => `${folder}/${file}`)
-  complaints.push(...['containers', 'names', 'volumes', 'tmp'].flatMap(store))
+  complaints.push(...['containers', 'names', 'pods', 'volumes', 'tmp'].flatMap(store))
   const kept = ['userns', 'lock', 'network.lock'] // the keeper of the user's namespace, and the locks of whoever makes one
   const sockets = filesBelow(join(sandbox.runtime, 'tspod')).filter(file => !kept.includes(file))
   complaints.push(...sockets.map(file => `runtime: ${file}`))

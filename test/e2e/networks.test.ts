@@ -244,12 +244,12 @@ async function forwards(): Promise<string[]> {
   const text = await new Promise<string>(resolve => {
     const socket = connect(join(box.runtime, 'tspod/network-uplink'))
     let answer = ''
-    socket.on('error', () => resolve('{"return": {"entries": []}}'))
+    socket.on('error', () => resolve('{"entries": []}'))
     socket.on('data', data => (answer += data.toString()))
     socket.on('end', () => resolve(answer))
     socket.end('{"execute": "list_hostfwd"}')
   })
-  const { entries } = (JSON.parse(text) as { return: { entries: { proto: string; host_port: number }[] } }).return
+  const { entries } = JSON.parse(text) as { entries: { proto: string; host_port: number }[] }
   return entries.map(({ proto, host_port: port }) => `${proto} ${port}`)
 }
 

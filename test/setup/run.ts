@@ -188,12 +188,13 @@ const complaints: string[] = process.env.TSPOD_TEST_COMPLAINT === undefined ? []
   }
 }
 
-if ((wanted.length === 0 || wanted.includes('vm')) && isRoot) {
+const wantsVm = words.length === 0 || words.includes('vm')
+if (wantsVm && isRoot) {
   const { status, lines } = await runInVm()
   if (lines !== undefined) for (const key of ['passed', 'failed', 'skipped'] as const) sum[key] += lines[key]
   if (status !== 0 && (lines?.failed ?? 0) === 0)
     complaints.push(`the tests in a virtual machine ended with status ${status}`)
-} else if (wanted.length === 0 || wanted.includes('vm')) {
+} else if (wantsVm) {
   console.log('\nskipped: group "vm" [not root]')
   sum.skipped++
 }

@@ -16,12 +16,14 @@ const allowed: Record<string, string[]> = {
   runtime: ['cgroup', 'userns', 'host', 'sys'],
   // a container's ports are network's nouns
   container: ['storage', 'network', 'config', 'host', 'sys'],
+  // pure: Kubernetes objects to requests, and back
+  kube: ['container', 'network'],
   // pure: unit files as text
   systemd: [],
   image: ['storage', 'userns', 'config', 'host', 'sys'],
   monitor: ['runtime', 'container', 'storage', 'network', 'cgroup', 'userns', 'config', 'host', 'sys'],
   build: ['runtime', 'container', 'image', 'storage', 'network', 'cgroup', 'userns', 'config', 'host', 'sys'],
-  engine: 'build monitor image systemd container runtime storage network cgroup userns config host'.split(' '),
+  engine: 'build monitor kube image systemd container runtime storage network cgroup userns config host'.split(' '),
   // the values of run's options are parsed where what they mean is known
   cli: ['engine', 'systemd', 'container', 'network'],
   api: ['engine'],

@@ -2,11 +2,10 @@
 //
 // Nothing watches it from outside: its parent is the launcher, which becomes a copy of this program that kills it when this process is
 // gone (worker:end-run), so that a killed build leaves nothing running.
-import { read } from 'node:fs'
-import { promisify } from 'node:util'
 import type { PendingCgroup } from '#cgroup/manager.ts'
 import { TspodError } from '#errors.ts'
 import { selfCommand } from '#host/executable.ts'
+import { pipeChunks } from '#host/read-pipe.ts'
 import { awaitHelper, openHelperPipes } from '#network/await-helper.ts'
 import type { NetworkDriver } from '#network/driver.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
@@ -15,8 +14,6 @@ import type { RootSetup } from '#runtime/root-setup.ts'
 import { type Fd, openFile, openPipe, writeFully } from '#sys/fd.ts'
 import { O_RDONLY, O_RDWR, SIGKILL } from '#sys/flags.ts'
 import { type ExitStatus, killProcess, type ProcessIdentity, signalProcess, waitProcess } from '#sys/process.ts'
-
-const readAsync = promisify(read)
 
 export interface RunRequest {
   spec: RuntimeSpec
@@ -95,8 +92,9 @@ export async function runProcess(request: RunRequest): Promise<ExitStatus> {
   const kill = (): void => void signalProcess(created.identity, SIGKILL)
   signal.addEventListener('abort', kill, { once: true })
   try {
-    const forward = async (fd: Fd, stream: 'stdout' | 'stderr'): Promise<void> =>
-      await readAll(fd, chunk => request.onOutput(stream, chunk))
+    const forward = async (fd: Fd, stream: 'stdout' | 'stderr'): Promise<void> => {
+      for await (const chunk of pipeChunks(fd)) request.onOutput(stream, chunk)
+    }
     await Promise.all([forward(outReader, 'stdout'), forward(errReader, 'stderr')])
     const status = await ended(created, helperPid)
     if (created.cgroupFolder !== undefined) await removeGroup(created.cgroupFolder)
@@ -118,15 +116,6 @@ function openPair(resources: DisposableStack): [Fd, Fd] {
   return [reader, writer]
 }
 
-async function readAll(fd: Fd, take: (chunk: Uint8Array) => void): Promise<void> {
-  for (;;) {
-    const buffer = Buffer.allocUnsafe(65536)
-    const { bytesRead } = await readAsync(fd.number, buffer, 0, buffer.byteLength, null)
-    if (bytesRead === 0) return
-    take(buffer.subarray(0, bytesRead))
-  }
-}
-
 /** Its streams are closed: it has ended, or is about to, unless it closed them itself. */
 async function ended(created: CreatedProcess, helperPid: number | undefined): Promise<ExitStatus> {
   const { launcher, identity } = created
@@ -138,9 +127,10 @@ async function ended(created: CreatedProcess, helperPid: number | undefined): Pr
   }
   launcher.disinherit()
   launcher.awaitChild(identity.pid)
-  if (helperPid !== undefined) {
-    killProcess(helperPid, SIGKILL)
-    launcher.awaitChild(helperPid)
+  // servers of file systems keep their own mounts alive; what was written reached them when the files were closed
+  for (const pid of [...created.storagePids, ...(helperPid === undefined ? [] : [helperPid])]) {
+    killProcess(pid, SIGKILL)
+    launcher.awaitChild(pid)
   }
   launcher.close()
   waitProcess(launcher.pid)

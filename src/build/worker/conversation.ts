@@ -1,25 +1,25 @@
 // The master's side of worker:build: one request at a time, one answer each. Host namespaces.
-import { read } from 'node:fs'
-import { promisify } from 'node:util'
 import { type ErrorCode, TspodError } from '#errors.ts'
+import { pipeChunks } from '#host/read-pipe.ts'
 import { type Fd, openPipe } from '#sys/fd.ts'
 import type { UserNamespace } from '#userns/user-namespace.ts'
 import { startWorker, type Worker } from '#userns/worker.ts'
 import type { StepAnswer, StepRequest } from './protocol.ts'
-
-const readAsync = promisify(read)
 
 export type StepResult = Extract<StepAnswer, { ok: unknown }>['ok']
 
 export class StepWorker implements AsyncDisposable {
   readonly #worker: Worker
   readonly #answers: Fd
+  readonly #chunks: AsyncIterableIterator<Uint8Array>
+  readonly #decoder = new TextDecoder()
   #open = ''
 
   constructor(namespace: UserNamespace) {
     const [reader, writer] = openPipe()
     using _writer = writer
     this.#answers = reader
+    this.#chunks = pipeChunks(reader)
     this.#worker = startWorker(namespace, 'build', {}, { stdin: 'pipe', stdout: writer.number })
   }
 
@@ -40,16 +40,17 @@ export class StepWorker implements AsyncDisposable {
         this.#open = this.#open.slice(end + 1)
         return line
       }
-      const buffer = Buffer.allocUnsafe(65536)
-      const { bytesRead } = await readAsync(this.#answers.number, buffer, 0, buffer.byteLength, null)
-      // it ended without an answer: `result` says why
-      if (bytesRead === 0) await this.#worker.result()
-      if (bytesRead === 0) throw new TspodError('INTERNAL', 'the worker of the build ended early')
-      this.#open += buffer.toString('utf8', 0, bytesRead)
+      const { done, value } = await this.#chunks.next()
+      if (done === true) {
+        await this.#worker.result() // it ended without an answer: this says why
+        throw new TspodError('INTERNAL', 'the worker of the build ended early')
+      }
+      this.#open += this.#decoder.decode(value, { stream: true })
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chunks.return?.()
     this.#answers.close()
     await this.#worker[Symbol.asyncDispose]()
   }

@@ -1,14 +1,13 @@
 // Several layers as one: what is uppermost of each name, whiteouts kept. Nothing is copied: files get another name in the new layer.
 // In the worker.
-import { isDriverAttribute, isOpaque, isWhiteout, makeOpaque } from '#storage/whiteout.ts'
-import { attributeNames, readAttribute, trySetAttribute } from '#sys/attributes.ts'
+import { isOpaque, isWhiteout, makeOpaque } from '#storage/whiteout.ts'
 import type { ByteName } from '#sys/byte-name.ts'
-import { systemCallError } from '#sys/call.ts'
 import { type Fd, openFile } from '#sys/fd.ts'
-import { type FileStatus, findStatus, S_IFDIR, statusAt } from '#sys/file-status.ts'
+import { findStatus, S_IFDIR, statusAt } from '#sys/file-status.ts'
 import { O_DIRECTORY, O_RDONLY } from '#sys/flags.ts'
 import { readFolder } from '#sys/folder.ts'
-import { changeMode, makeFolder, makeLink, openAt, setTimes, tryChangeOwner } from '#sys/make-at.ts'
+import { makeFolder, makeLink, openAt } from '#sys/make-at.ts'
+import { copyFacts } from './copy-facts.ts'
 
 /** Fills the empty folder `target` from layers' folders on the same file system, uppermost first. Without a base nothing is left to hide. */
 export function mergeLayers(target: string, layers: readonly string[], hasBase: boolean): void {
@@ -51,22 +50,5 @@ function mergeName(into: number, name: ByteName, sources: readonly Fd[], hasBase
   // inside an opaque folder there is nothing below to hide
   mergeFolders(made.number, folders, hasBase && !hides)
   if (hides && hasBase) makeOpaque(made.number, '')
-  copyAttributes(top.number, made.number)
-  copyStatus(statusAt(top.number, '.'), into, name)
-}
-
-function copyAttributes(from: number, to: number): void {
-  for (const attribute of attributeNames(from, '')) {
-    if (isDriverAttribute(attribute) || attribute === 'security.selinux') continue
-    const value = readAttribute(from, '', attribute)
-    const result = value === undefined ? 0 : trySetAttribute(to, '', attribute, value)
-    if (result < 0) throw systemCallError('setxattr', result, attribute)
-  }
-}
-
-function copyStatus({ uid, gid, mode, modified }: FileStatus, folder: number, name: ByteName): void {
-  const result = tryChangeOwner(folder, name, uid, gid)
-  if (result < 0) throw systemCallError('fchownat', result, `${uid}:${gid}`)
-  changeMode(folder, name, mode)
-  setTimes(folder, name, modified, modified)
+  copyFacts(top.number, statusAt(top.number, '.'), made)
 }

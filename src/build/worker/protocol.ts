@@ -1,7 +1,7 @@
 // What a build asks of its worker inside the user's namespace, one JSON line each way. Pure data.
 import type { CopySource } from '#build/plan/step.ts'
 import type { ChainId, Digest } from '#oci/digest.ts'
-import type { RootPlan } from '#storage/driver.ts'
+import type { RootPlan, StorageDriver } from '#storage/driver.ts'
 
 /** How times in a new layer are changed: all to one, or those after it. Seconds since 1970. */
 export interface TimeRule {
@@ -16,8 +16,16 @@ interface LayerRequest {
   times?: TimeRule
 }
 
+/** What was written over layers becomes a layer. */
+export interface WrittenRequest extends LayerRequest {
+  /** who kept it: `copy` in `merged`, fuse-overlayfs(1) with marks of its own in `upper`, overlay in `upper` */
+  driver: StorageDriver['name']
+  /** folders of the layers below, uppermost first */
+  lower: readonly string[]
+}
+
 /** Files come from here. `roots` are mounted first where they are made of layers. */
-export interface CopyRequest extends LayerRequest {
+export interface CopyRequest extends WrittenRequest {
   do: 'copy'
   /** where the files go: `upper` over the layers; absent: `upper` alone (COPY --link) */
   root?: RootPlan
@@ -36,18 +44,16 @@ export interface CopyRequest extends LayerRequest {
   exclude: string[]
 }
 
-export interface FolderRequest extends LayerRequest {
+export interface FolderRequest extends WrittenRequest {
   do: 'folder'
   root: RootPlan
   path: string
 }
 
-export interface CommitRequest extends LayerRequest {
+export interface CommitRequest extends WrittenRequest {
   do: 'commit'
   /** paths on which something was mounted: what was made for that alone is no change */
   mountPoints: string[]
-  /** folders of the layers below, uppermost first */
-  lower: string[]
 }
 
 /** Layers as one. */

@@ -3,14 +3,13 @@
 
 import { openRoot } from '#build/context/root.ts'
 import { TspodError } from '#errors.ts'
-import type { RootPlan } from '#storage/driver.ts'
-import { syscall } from '#sys/call.ts'
 import { readFd, writeFully } from '#sys/fd.ts'
-import { MNT_DETACH } from '#sys/flags.ts'
 import { commitLayer, tidyMountPoints } from './commit.ts'
 import { mergeLayers } from './merge.ts'
+import { withMounted } from './mounted.ts'
 import { placeFiles, placeFolder } from './place.ts'
 import type { CopyRequest, StepAnswer, StepRequest } from './protocol.ts'
+import { settleUpper } from './settle-upper.ts'
 
 /** Serves until the end of its input. */
 export async function stepWorker(): Promise<void> {
@@ -34,6 +33,7 @@ async function answerTo(request: StepRequest): Promise<StepAnswer> {
 async function perform(request: StepRequest): Promise<Extract<StepAnswer, { ok: unknown }>['ok']> {
   switch (request.do) {
     case 'commit':
+      settleUpper(request)
       tidyMountPoints(request.folder, request.mountPoints, request.lower)
       return { layer: commitLayer(request) }
     case 'folder': {
@@ -41,13 +41,16 @@ async function perform(request: StepRequest): Promise<Extract<StepAnswer, { ok: 
         using root = openRoot(request.root.root)
         return placeFolder(root.number, request.path)
       })
-      return isNew ? { layer: commitLayer(request) } : {}
+      if (!isNew) return {}
+      settleUpper(request)
+      return { layer: commitLayer(request) }
     }
     case 'merge':
       mergeLayers(`${request.folder}/upper`, request.layers, request.hasBase)
       return { layer: commitLayer(request) }
     case 'copy': {
       const fingerprint = await copy(request)
+      settleUpper(request)
       return { layer: commitLayer(request), fingerprint }
     }
   }
@@ -60,20 +63,6 @@ async function copy(request: CopyRequest): Promise<string> {
     using source = openRoot(request.from.path)
     return await placeFiles(root.number, source.number, request)
   })
-}
-
-/** Mounts root file systems, runs `body`, and takes them away again. */
-async function withMounted<T>(plans: readonly RootPlan[], body: () => T | Promise<T>): Promise<T> {
-  const mounted: string[] = []
-  try {
-    for (const { calls, root } of plans) {
-      for (const { name, args } of calls) syscall(name, ...(args as (string | number)[]))
-      mounted.push(root)
-    }
-    return await body()
-  } finally {
-    for (const root of mounted.toReversed()) syscall('umount2', root, MNT_DETACH)
-  }
 }
 
 function* inputLines(): Generator<string> {

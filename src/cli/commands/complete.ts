@@ -47,6 +47,10 @@ async function namesOf(kind: Completion): Promise<Candidate[]> {
         const { listUserNetworks } = await import('#engine/network/list.ts')
         return (await listUserNetworks([])).map(({ definition }) => ({ word: definition.name }))
       }
+      case 'pods': {
+        const { listPods } = await import('#engine/pod/list.ts')
+        return (await listPods({ filters: [], latest: false })).map(({ name }) => ({ word: name }))
+      }
       case 'files':
       case 'folders':
       case 'commands':

@@ -1,12 +1,13 @@
 // `tspod create`.
-import { defineCommand } from '#cli/command.ts'
+import { defineCommand, usageError } from '#cli/command.ts'
 import { createOptions } from '#cli/container-options.ts'
 import { createRequest } from '#cli/create-request.ts'
 import { printExplanation } from '#cli/explanation.ts'
-import { refused } from '#cli/option.ts'
+import { choice, refused } from '#cli/option.ts'
 import { printLine } from '#cli/output.ts'
 import { pullOptionsOf } from '#cli/pull-options.ts'
 import { commandProgress } from '#cli/streams.ts'
+import type { ContainerRequest } from '#container/request.ts'
 
 export const createCommand = defineCommand({
   usage: '[options] IMAGE [COMMAND [ARG...]]',
@@ -14,7 +15,10 @@ export const createCommand = defineCommand({
   options: {
     ...createOptions,
     attach: refused('stream', 'give --attach to `tspod start`', { short: 'a' }),
-    initCtr: refused('type', 'pods come later'),
+    initCtr: choice(
+      ['always', 'once'],
+      'In a pod: run it to its end before the others start, whenever that is, or once only',
+    ),
   },
   operands: '<image> [command...]',
   stopsAtOperand: true,
@@ -22,6 +26,7 @@ export const createCommand = defineCommand({
   async run(values, operands) {
     const request = createRequest(values, operands, process.cwd())
     if (values.explain === true) return await printExplanation(request)
+    request.initCtr = initCtrOf(values.initCtr, request)
     request.createCommand = process.argv.slice(2)
     const progress = commandProgress(values.quiet ?? false)
     const { createContainer } = await import('#engine/container/create.ts')
@@ -33,3 +38,11 @@ export const createCommand = defineCommand({
     return 0
   },
 })
+
+/** Throws INVALID, in podman's words, for one that could not serve as an init container. */
+function initCtrOf(type: 'always' | 'once' | undefined, { pod, restart }: ContainerRequest): typeof type {
+  if (type === undefined) return undefined
+  if (pod === undefined) throw usageError('must specify pod value with init-ctr')
+  if (restart !== undefined) throw usageError('--init-ctr and --restart cannot be set together: an init container ends')
+  return type
+}

@@ -30,7 +30,6 @@ export const inspectCommand = defineCommand({
   completes: ['containers'],
   async run(values, names) {
     const type = values.type ?? 'all'
-    if (type === 'pod') throw usageError(`inspecting a ${type} is not implemented yet`)
     const latest = values.latest ?? false
     if (latest === names.length > 0) throw usageError(latest ? '--latest takes no names' : 'no names or ids specified')
     const { inspectObjects } = await import('#engine/inspect.ts')
@@ -95,8 +94,14 @@ export const networkInspectCommand = defineCommand({
 })
 
 /** Prints what was found, an empty list where that is nothing, as scripts read the output anyway; then throws what is missing. */
-async function show({ objects, missing }: Inspected, format: string | undefined): Promise<void> {
-  await printObjects(objects, format, missing.length > 0)
+export async function show(
+  { objects, missing }: Inspected,
+  format: string | undefined,
+  isSingle = false,
+): Promise<void> {
+  const asObject = isSingle && objects.length === 1 && (format === undefined || format === 'json')
+  if (asObject) print(formatJson(objects[0]))
+  else await printObjects(objects, format, missing.length > 0)
   const [first] = missing
   if (first !== undefined) throw missing.length === 1 ? first : new AggregateError(missing)
 }

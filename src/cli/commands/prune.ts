@@ -115,11 +115,11 @@ export const systemPruneCommand = defineCommand({
       imageFilters: filters,
       volumeFilters: filters.map(each => (each.key === 'until' ? { key: 'until', atMs: each.beforeMs } : each)),
     })
-    const parts = { Containers: pruned.containers, Volumes: pruned.volumes, Images: pruned.images }
+    const parts = { Pods: pruned.pods, Containers: pruned.containers, Volumes: pruned.volumes, Images: pruned.images }
     for (const [title, list] of Object.entries(parts)) if (list.length > 0) print(`Deleted ${title}\n${idLines(list)}`)
     const cacheBytes = values.build === true ? await pruneCache() : 0
     printLine(`Total reclaimed space: ${humanSize(pruned.reclaimedBytes + cacheBytes, 4)}`)
-    throwFailures([...pruned.containers, ...pruned.volumes, ...pruned.images])
+    throwFailures([...pruned.pods, ...pruned.containers, ...pruned.volumes, ...pruned.images])
   },
 })
 

@@ -24,7 +24,7 @@ const options = {
   noTrunc: flag('Show ids and commands in full'),
   noheading: flag('Leave the headings out'),
   ns: flag('Show namespaces', { aliases: ['namespace'] }),
-  pod: refused('', 'pods come later', { short: 'p', harmless: ['false'] }),
+  pod: flag('Show the pod of each', { short: 'p' }),
   quiet: flag('Show ids only', { short: 'q' }),
   size: flag('Show sizes', { short: 's' }),
   sort: choice(sortKeys, 'Sort by this (default created)'),
@@ -102,7 +102,13 @@ function columnsFor(values: Values<typeof options>): Column<ContainerSummary>[] 
   const nowMs = Date.now()
   const id: Column<ContainerSummary> = { title: 'CONTAINER ID', cell: ({ id }) => (full ? id : id.slice(0, 12)) }
   const names: Column<ContainerSummary> = { title: 'NAMES', cell: ({ names }) => names.join(',') }
-  if (values.ns === true) return [id, names, { title: 'PID', cell: ({ pid }) => String(pid) }, ...namespaceColumns]
+  const pods: Column<ContainerSummary>[] = [
+    { title: 'POD ID', cell: ({ pod }) => (full ? (pod?.id ?? '') : (pod?.id.slice(0, 12) ?? '')) },
+    { title: 'PODNAME', cell: ({ pod }) => pod?.name ?? '' },
+  ]
+  const pod = values.pod === true ? pods : []
+  if (values.ns === true)
+    return [id, names, ...pod, { title: 'PID', cell: ({ pid }) => String(pid) }, ...namespaceColumns]
   const columns: Column<ContainerSummary>[] = [
     id,
     { title: 'IMAGE', cell: ({ image }) => image },
@@ -111,6 +117,7 @@ function columnsFor(values: Values<typeof options>): Column<ContainerSummary>[] 
     { title: 'STATUS', cell: container => statusText(container, nowMs) },
     { title: 'PORTS', cell: ({ ports }) => portsText(ports) },
     names,
+    ...pod,
   ]
   if (values.size === true) columns.push({ title: 'SIZE', cell: sizeText })
   return columns

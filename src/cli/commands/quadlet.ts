@@ -16,7 +16,7 @@ const report = (failures: readonly TspodError[]): void => throwFailures(failures
 
 export const quadletInstallCommand = defineCommand({
   usage: '[options] PATH [PATH...]',
-  description: `Copies Quadlet files (.container, .volume, .network, .image, .build; see docs/systemd.md) to ~/.config/containers/systemd, and makes
+  description: `Copies Quadlet files (.container, .volume, .network, .image, .build, .pod, .kube; see docs/systemd.md) to ~/.config/containers/systemd, and makes
 services of systemd of them.`,
   examples: ['quadlet install web.container data.volume'],
   options: { reloadSystemd, replace: flag('Overwrite files of the same names') },

@@ -62,14 +62,14 @@ async function render(
   const { renderRows, wantsJson } = await import('#cli/format/report.ts')
   if (wantsJson(values.format)) return formatJson(found.map(statisticsJson))
   const rows = found.map(one => statisticsRow(one, full))
-  return renderRows(values.format, rows, { headings, fields })
+  return renderRows(values.format, rows, { headings: statisticsHeadings, fields })
 }
 
 type Row = Record<string, unknown> & { id: string }
 
 function columnsFor(history: ReadonlyMap<string, number[]> | undefined): Column<Row>[] {
   const column = (field: (typeof fields)[number]): Column<Row> => ({
-    title: headings[field] ?? field,
+    title: statisticsHeadings[field] ?? field,
     cell: row => String(row[field]),
   })
   const columns = (
@@ -95,7 +95,7 @@ const fields = [
   'Pressure',
 ] as const
 
-const headings: Record<string, string> = {
+export const statisticsHeadings: Record<string, string> = {
   ID: 'ID',
   ContainerID: 'CONTAINER ID',
   Name: 'NAME',
@@ -112,7 +112,7 @@ const headings: Record<string, string> = {
 }
 
 /** Without a control group nobody limits anything: there is no limit to show. */
-function statisticsRow(one: ContainerStatistics, full: boolean): Record<string, unknown> {
+export function statisticsRow(one: ContainerStatistics, full: boolean): Record<string, unknown> {
   const { memoryBytes, memoryLimitBytes, hasCgroup, pressure } = one
   const limit = (show: (bytes: number) => string) => (hasCgroup ? show(memoryLimitBytes) : none)
   const binary = (bytes: number) => `${(bytes / 1024 ** 2).toFixed(2)}MiB`

@@ -64,6 +64,8 @@ export function mapsOwner({ userNamespace }: ContainerIds, owner: Owner): Owner 
 /** Sharing another container's namespace puts a container into that one's user namespace. */
 function sharedUserNamespace(request: ContainerRequest, joined: JoinedContainers): UsernsMode {
   const path = joined.paths.user
+  const isShared = request.userns.kind === 'default' || request.userns.kind === 'container'
+  if (joined.isInOurs && isShared) return { kind: 'host' }
   if (path === undefined) return request.userns
   if (request.userns.kind === 'default' || request.userns.kind === 'container' || request.userns.kind === 'path')
     return { kind: 'path', path }

@@ -5,13 +5,14 @@ import { withConfiguredDefaults } from '#container/configured-defaults.ts'
 import type { Healthcheck } from '#container/healthcheck.ts'
 import { parseLogConfig } from '#container/log-config.ts'
 import { checkName } from '#container/name.ts'
-import { claimName, findContainer, freeRandomName, holderOf, nameInUse } from '#container/name-index.ts'
+import { bearerOf, claimName, findContainer, freeRandomName, nameInUse } from '#container/name-index.ts'
 import {
   type ContainerId,
   type ContainerRecord,
   containerDir,
   newContainerId,
   type RecordedMount,
+  type RecordedPod,
   readRecord,
   writeRecord,
 } from '#container/record.ts'
@@ -19,6 +20,7 @@ import type { ContainerRequest } from '#container/request.ts'
 import { holdUnfinished } from '#container/unfinished.ts'
 import type { PullOptions } from '#engine/contracts/image.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
+import type { Membership } from '#engine/pod/member.ts'
 import { during, TspodError } from '#errors.ts'
 import { log } from '#log.ts'
 import type { PortMapping } from '#network/ports/mapping.ts'
@@ -51,19 +53,32 @@ export async function createContainer(request: ContainerRequest, pull: PullOptio
   return { id: record.id }
 }
 
+/** What is decided already about a container that is to be made. */
+export interface ContainerPlace {
+  /** absent: a new one */
+  id?: ContainerId
+  /** of an infra container; for members, the request says it */
+  pod?: RecordedPod
+  /** it is started at once: what its pod has for it must run */
+  isStarting?: boolean
+}
+
 /** Makes everything of a container but its process; on failure nothing stays. */
 export async function buildContainer(
   engine: Engine,
   asked: ContainerRequest,
   pull: PullOptions,
+  place: ContainerPlace = {},
 ): Promise<CreatedContainer> {
   const { graphRoot } = engine
   await using undo = new AsyncDisposableStack()
-  if (asked.name !== undefined) await freeName(engine, asked.name, asked.replace)
-  const request = withOwnerIds(engine, withConfiguredDefaults(asked, engine.config.containers))
+  const member = asked.pod === undefined ? undefined : await joinPod(engine, asked, pull, place, undo)
+  const wanted = member?.request ?? asked
+  if (wanted.name !== undefined) await freeName(engine, wanted.name, wanted.replace)
+  const request = withOwnerIds(engine, withConfiguredDefaults(wanted, engine.config.containers))
   const cidFile = request.cidFile === undefined ? undefined : await claimCidFile(request.cidFile, undo)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, pull) : undefined
-  const id = newContainerId()
+  const id = place.id ?? newContainerId()
   const name = request.name ?? freeRandomName(graphRoot)
   const folder = containerDir(graphRoot, id)
   makeFolder(folder, name)
@@ -106,10 +121,12 @@ export async function buildContainer(
     healthcheck,
     storageDriver: root.driver,
     ids,
+    pod: member?.pod ?? place.pod,
   })
   if (request.resources !== undefined || request.cgroupParent !== undefined) await checkLimits(engine, request)
   parseLogConfig(record.logDriver, request.logOpts, folder) // a bad one is refused now, not when the container starts
-  writeRecord(graphRoot, record)
+  if (member === undefined) writeRecord(graphRoot, record)
+  else await member.admit(() => writeRecord(graphRoot, record))
   cidFile?.write(id)
   await claimName(graphRoot, name, id)
   undo.move()
@@ -127,6 +144,18 @@ export async function buildContainer(
     root: withMtab(withFiles(withStages(root.setup, sources), folder, blueprint, ids), ids),
     waitsFor: ids.joined.waitsFor,
   }
+}
+
+/** Loads nothing for a container that is in no pod. */
+async function joinPod(
+  engine: Engine,
+  asked: ContainerRequest,
+  pull: PullOptions,
+  { isStarting = false }: ContainerPlace,
+  undo: AsyncDisposableStack,
+): Promise<Membership> {
+  const { joinPod: join } = await import('#engine/pod/member.ts')
+  return await join(engine, asked, pull, isStarting, undo)
 }
 
 function makeFolder(folder: string, name: string): void {
@@ -148,12 +177,12 @@ async function claimCidFile(path: string, undo: AsyncDisposableStack): Promise<C
 /** Fails early where the name is taken; `replace` removes whoever has it. */
 async function freeName(engine: Engine, name: string, replace: boolean): Promise<void> {
   checkName('container', name)
-  const holder = holderOf(engine.graphRoot, name)
+  const holder = bearerOf(engine.graphRoot, name)
   if (holder === undefined) return
-  if (!replace) throw nameInUse(name, holder)
+  if (!replace || holder.kind === 'pod') throw nameInUse(name, holder)
   const { removeContainers } = await import('./remove.ts')
   const outcomes = await removeContainers(
-    { names: [holder], all: false, filters: [], ignoreMissing: true },
+    { names: [holder.id], all: false, filters: [], ignoreMissing: true },
     { force: true, volumes: false, depend: false },
   )
   for (const { error } of outcomes) if (error !== undefined) throw error
@@ -201,6 +230,11 @@ async function healthcheckOf(
   return planHealthcheck(request.health, image?.healthcheck)
 }
 
+/** A member goes before its pod's infra container, also where it shares nothing with it. */
+function infraOf(pod: RecordedPod | undefined): ContainerId[] {
+  return pod?.infraId === undefined || pod.isInfra === true ? [] : [pod.infraId]
+}
+
 interface RecordParts {
   id: ContainerId
   name: string
@@ -212,6 +246,7 @@ interface RecordParts {
   healthcheck: Healthcheck | undefined
   storageDriver: string
   ids: ContainerIds
+  pod: RecordedPod | undefined
 }
 
 function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
@@ -238,8 +273,10 @@ function recordOf(engine: Engine, parts: RecordParts): ContainerRecord {
     network: request.network,
     ...(parts.ports.length > 0 && { ports: parts.ports }),
     ...(exposed.length > 0 && { exposed }),
+    ...(parts.pod !== undefined && { pod: parts.pod }),
     dependsOn: [
       ...new Set([
+        ...infraOf(parts.pod),
         ...ids.joined.ids,
         ...request.volumesFrom.map(text => findContainer(engine.graphRoot, text.split(':')[0] ?? '')),
       ]),

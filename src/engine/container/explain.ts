@@ -29,12 +29,20 @@ import { resolveMounts } from './resolve-mounts.ts'
 import { type ContainerRoot, rootOf, withFiles, withMtab } from './root.ts'
 import type { VolumeKeeper } from './volume-keeper.ts'
 
+/** With what it shares with its pod. */
+async function inPod(engine: Engine, asked: ContainerRequest, name: string): Promise<ContainerRequest> {
+  const { planMember } = await import('#container/pod/member.ts')
+  const { findPod } = await import('#engine/pod/find.ts')
+  return planMember(asked, findPod(engine, name))
+}
+
 /** The verb: lines of a script for bash. The image must be there; volumes and folders that are not would be made by the script. */
 export async function explainContainer(asked: ContainerRequest): Promise<string[]> {
   const { isRoot, insideUserNamespace } = hostUser() // before the engine gives up being root
   const engine = await openEngine()
   const { graphRoot } = engine
-  const request = withConfiguredDefaults({ ...asked, pull: 'never' }, engine.config.containers)
+  const planned = asked.pod === undefined ? asked : await inPod(engine, asked, asked.pod)
+  const request = withConfiguredDefaults({ ...planned, pull: 'never' }, engine.config.containers)
   const image = request.rootfs === undefined ? await chooseImage(engine, request, {}) : undefined
   const id = newContainerId()
   const folder = containerDir(graphRoot, id)

@@ -72,6 +72,9 @@ async function testOf(engine: Engine, filter: ContainerFilter): Promise<Test> {
         false
     case 'network':
       return await networkTest(engine, filter.value)
+    case 'pod':
+      return ({ record }) =>
+        record?.pod !== undefined && (record.pod.name === filter.value || record.pod.id.startsWith(filter.value))
     case 'ancestor':
       return await ancestorTest(engine, filter.value)
   }

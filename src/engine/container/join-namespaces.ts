@@ -14,6 +14,8 @@ export interface JoinedContainers {
   ids: ContainerId[]
   /** The one of them that does not run: the paths are placeholders, and whoever starts this container starts that one first. */
   waitsFor: ContainerId | undefined
+  /** What is joined belongs to the user's namespace itself (`--userns host`), which is no other container's. */
+  isInOurs: boolean
 }
 
 /** No process has this number: to open a file of its namespaces is ENOENT. */
@@ -47,7 +49,8 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
   join('uts', 'uts', request.uts)
   join('cgroup', 'cgroup', request.cgroupns)
   join('network', 'net', request.network)
-  join('user', 'user', request.userns)
+  const isOfHostUser = request.userns.kind === 'container' && isHostUser(engine, request.userns.container)
+  if (!isOfHostUser) join('user', 'user', request.userns)
   const [first, second] = [...owners]
   if (first !== undefined && second !== undefined)
     throw new TspodError(
@@ -57,10 +60,16 @@ export function joinNamespaces(engine: Engine, request: ContainerRequest): Joine
         hint: 'a container can be in one user namespace only, so all shared namespaces must be of one container',
       },
     )
-  if (first === undefined) return { paths, ids: [], waitsFor: undefined }
+  if (first === undefined) return { paths, ids: [], waitsFor: undefined, isInOurs: isOfHostUser }
   const [owner, pid] = first
-  paths.user ??= `/proc/${pid ?? NOBODY}/ns/user`
-  return { paths, ids: [...ids], waitsFor: pid === undefined ? owner : undefined }
+  const isInOurs = isOfHostUser || isHostUser(engine, owner)
+  if (!isInOurs) paths.user ??= `/proc/${pid ?? NOBODY}/ns/user`
+  return { paths, ids: [...ids], waitsFor: pid === undefined ? owner : undefined, isInOurs }
+}
+
+/** It has no user namespace that could be joined. */
+function isHostUser({ graphRoot }: Engine, name: string): boolean {
+  return readRecord(graphRoot, findContainer(graphRoot, name)).request.userns.kind === 'host'
 }
 
 /** For a container whose process is to be made now. Throws CONFLICT where another one would have to run, and does not. */

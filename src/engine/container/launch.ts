@@ -16,27 +16,30 @@ export interface LaunchOptions {
   /** It is started again by its policy: the how manieth time, and after how long a pause. */
   restarts?: number
   restartPauseMs?: number
+  /** Started for another one: it is not what a service manager asks for. */
+  isDependency?: boolean
 }
 
 /** Starts a container. Throws where its program cannot be executed, and CONFLICT where one whose namespaces it joins does not run. */
 export async function launch(
   engine: Engine,
   container: CreatedContainer,
-  { isAttended, restarts = 0, restartPauseMs }: LaunchOptions,
+  { isAttended, restarts = 0, restartPauseMs, isDependency = false }: LaunchOptions,
 ): Promise<Launched> {
   const { blueprint, root, waitsFor } = container
   requireOwner(engine, { waitsFor })
   const joined = await joinService(engine, container)
   using _place = joined?.connection
   const driver = joined?.driver ?? blueprint.network.driver
-  const { pidFile: pidPath } = container.record.request
+  const { pidFile: pidPath, monitorPidFile: monitorPath } = container.record.request
   using pidFile = pidPath === undefined ? undefined : await openPidFile(pidPath)
+  using monitorPidFile = monitorPath === undefined ? undefined : await openPidFile(monitorPath)
   const hasPorts = container.record.ports !== undefined && driver?.ports !== undefined
   const record = hasPorts
     ? await (await import('./publish.ts')).settlePorts(engine, container.record, driver.ports)
     : container.record
   try {
-    const service = servicePlace(record)
+    const service = isDependency ? undefined : servicePlace(record)
     const staysHere = restartPauseMs !== undefined || service?.sockets.notify !== undefined
     const { spec: placed, cgroup, softLimits } = await placeInCgroup(engine, record, blueprint.plan.spec, staysHere)
     const spec = service === undefined ? placed : withServicePlace(placed, service, record, engine.runRoot)
@@ -62,6 +65,7 @@ export async function launch(
       meanwhile: async () => await (isAttended ? loadAttending(record.logDriver) : undefined),
     })
     pidFile?.write(launched.pid)
+    if (launched.monitorPid !== undefined) monitorPidFile?.write(launched.monitorPid)
     if (service !== undefined) await tellStarted(service, launched.monitorPid)
     return launched
   } catch (error) {

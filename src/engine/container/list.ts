@@ -1,10 +1,10 @@
 // ps: containers in short. Takes no lock; of containers that do not run, nothing is read that was not asked for.
 import { readlinkSync } from 'node:fs'
-import type { ContainerRecord } from '#container/record.ts'
+import { type ContainerRecord, readRecord } from '#container/record.ts'
 import { isLost } from '#container/state.ts'
-import type { ContainerQuery, ContainerSummary, NamespaceInodes } from '#engine/contracts/container.ts'
+import type { ContainerQuery, ContainerSummary, NamespaceInodes, PublishedPort } from '#engine/contracts/container.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { errnoOf } from '#errors.ts'
+import { errnoOf, hasCode } from '#errors.ts'
 import { healthOf } from './health.ts'
 import { namesOfNetworks } from './network-names.ts'
 import { newestFirst } from './select.ts'
@@ -59,9 +59,25 @@ function summarize(engine: Engine, container: SeenContainer): ContainerSummary {
     labels: record?.labels ?? {},
     mounts: record?.mounts.map(({ destination }) => destination) ?? [],
     networks: namesOfNetworks(engine, record),
-    ports: record?.ports ?? [],
+    ports: portsOf(engine, record),
+    ...(record?.pod !== undefined && {
+      pod: { id: record.pod.id, name: record.pod.name, isInfra: record.pod.isInfra === true },
+    }),
     restarts: state?.restarts ?? exit?.restarts ?? 0,
     ...(status === 'elsewhere' && state !== undefined && { machine: state.machineId }),
+  }
+}
+
+/** Its own, or those of the infra container whose network it shares. */
+function portsOf({ graphRoot }: Engine, record: ContainerRecord | undefined): PublishedPort[] {
+  const infraId = record?.pod?.infraId
+  if (record?.network.kind !== 'container' || infraId === undefined || record.network.container !== infraId)
+    return record?.ports ?? []
+  try {
+    return readRecord(graphRoot, infraId).ports ?? []
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND', 'INVALID')) return []
+    throw error
   }
 }
 

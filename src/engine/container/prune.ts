@@ -11,7 +11,10 @@ import { surveyContainers } from './survey.ts'
 /** The verb: with the bytes that each gave back. Damaged ones, and those of other machines, stay. */
 export async function pruneContainers(filters: ContainerFilter[]): Promise<Pruned[]> {
   const engine = await openEngine()
-  const stopped = surveyContainers(engine).filter(({ status }) => status !== 'unknown' && isAllowed('remove', status))
+  // those of pods go with their pods
+  const stopped = surveyContainers(engine).filter(
+    ({ status, record }) => status !== 'unknown' && isAllowed('remove', status) && record?.pod === undefined,
+  )
   const chosen = await filterContainers(engine, stopped, filters)
   const sizes = await measureContainers(engine, chosen)
   // none by force: one that was started in the meantime stays

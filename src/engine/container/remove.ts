@@ -1,8 +1,16 @@
 // rm: takes containers away, their names and, where asked for, their anonymous volumes.
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { awaitEnd, awaitRecorded } from '#container/end-waiting.ts'
 import { withContainerLock } from '#container/lock.ts'
-import { type ContainerId, type ContainerRecord, containerDir, listRecords, readRecord } from '#container/record.ts'
+import {
+  type ContainerId,
+  type ContainerRecord,
+  containerDir,
+  listRecords,
+  type RecordedPod,
+  readRecord,
+} from '#container/record.ts'
 import { disposeHidden, hideContainer, removeContainerFiles } from '#container/remove.ts'
 import {
   endMonitor,
@@ -28,7 +36,12 @@ import { machineOf } from './survey.ts'
 /** The verb, for several at the same time. */
 export async function removeContainers(selection: Selection, options: RemoveOptions): Promise<Outcome[]> {
   const engine = await openEngine()
-  const chosen = await selectContainers(engine, selection)
+  // with its members, the infra container of a pod is removed by the verb of pods
+  const chosen = await selectContainers(
+    engine,
+    selection,
+    ({ record }) => options.withPods === true || record?.pod?.isInfra !== true,
+  )
   const ids = new Set(chosen.flatMap(one => ('id' in one ? [one.id] : [])))
   const removal = new Removal(engine, options, ids)
   if (selection.all) await removeAbandoned(engine)
@@ -63,10 +76,11 @@ class Removal {
   }
 
   async #removeOne(id: ContainerId): Promise<void> {
-    await this.#removeDependents(id)
     const { force } = this.#options
     const folder = containerDir(this.#engine.graphRoot, id)
     const record = this.#readRecord(id)
+    if (record?.pod?.isInfra === true && this.#options.withPods !== true) refuseInfra(this.#engine, id, record.pod)
+    await this.#removeDependents(id)
     let report = readStatus(folder, machineOf(this.#engine))
     if (report.isEnding === true) report = await awaitRecorded(folder, machineOf(this.#engine))
     const isStopped = (isRunning(report) || report.status === 'restarting') && force
@@ -96,6 +110,8 @@ class Removal {
       attributes: labels,
     })
     await disposeHidden({ graphRoot, id, name, trash, anonymousVolumes }, () => this.#engine.namespace())
+    if (record?.pod?.isInfra === true)
+      (await import('#engine/pod/dispose.ts')).disposeAbandonedPod(this.#engine, record.pod.id)
   }
 
   /** Its monitor waits for space to record the end, which nobody wants any more. */
@@ -160,6 +176,16 @@ class Removal {
       )
     await Promise.all(dependents.map(async dependent => await this.remove(dependent.id)))
   }
+}
+
+/** A pod whose record is gone has nobody else to remove its infra container. */
+function refuseInfra({ graphRoot }: Engine, id: ContainerId, pod: RecordedPod): void {
+  if (!existsSync(join(graphRoot, 'pods', pod.id, 'pod.json'))) return
+  throw new TspodError(
+    'CONFLICT',
+    `container ${id} is the infra container of pod ${pod.id} and cannot be removed without removing the pod`,
+    { hint: `tspod pod rm ${pod.name}` },
+  )
 }
 
 /** How long a monitor that was killed may take to go. */

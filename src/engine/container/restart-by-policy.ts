@@ -3,7 +3,7 @@
 import { awaitEnd } from '#container/end-waiting.ts'
 import { readExitRecord, writeExitRecord } from '#container/exit-record.ts'
 import { withContainerLock } from '#container/lock.ts'
-import { type ContainerId, containerDir } from '#container/record.ts'
+import { type ContainerId, containerDir, readRecord } from '#container/record.ts'
 import { unmarkRunning } from '#container/running-index.ts'
 import { endRestarter, readStatus, type StatusReport } from '#container/state.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
@@ -39,6 +39,8 @@ async function restart(
   id: ContainerId,
   { count, pauseMs }: { count: number; pauseMs: number },
 ): Promise<void> {
+  const { pod } = readRecord(engine.graphRoot, id)
+  if (pod !== undefined) await (await import('#engine/pod/infra.ts')).ensureInfra(engine, id, pod)
   const container = await existingContainer(engine, id)
   const { name, image, labels } = container.record
   engine.journal({ type: 'container', status: 'restart', id, name, image: image?.name ?? '', attributes: labels })

@@ -8,7 +8,7 @@ import { launch } from './launch.ts'
 /** Creates and starts a container; attached, it ends with the container's exit status. */
 export async function runContainer(request: ContainerRequest, options: RunOptions): Promise<RunOutcome> {
   const engine = await openEngine()
-  const container = await buildContainer(engine, request, options.pull)
+  const container = await buildContainer(engine, request, options.pull, { isStarting: true })
   const { record } = container
   const launched = await startOrRemove(
     container,

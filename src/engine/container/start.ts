@@ -9,7 +9,7 @@ import type { AttachOutcome, ClientStreams, ContainerName, Outcome, Selection } 
 import { type Engine, openEngine } from '#engine/open.ts'
 import type { Launched } from '#monitor/launch.ts'
 import { existingContainer } from './existing.ts'
-import { launch } from './launch.ts'
+import { type LaunchOptions, launch } from './launch.ts'
 import { forEachChosen } from './outcomes.ts'
 import { findOne, selectContainers } from './select.ts'
 import { machineOf } from './survey.ts'
@@ -22,8 +22,12 @@ export async function startContainers(selection: Selection): Promise<Outcome[]> 
 }
 
 /** Starts one and leaves it running. Does nothing where it runs already. */
-export async function startContainer(engine: Engine, id: ContainerId): Promise<void> {
-  const started = await start(engine, id, false)
+export async function startContainer(
+  engine: Engine,
+  id: ContainerId,
+  options: Pick<LaunchOptions, 'isDependency'> = {},
+): Promise<void> {
+  const started = await start(engine, id, { ...options, isAttended: false })
   started?.launched.control.close()
 }
 
@@ -31,7 +35,7 @@ export async function startContainer(engine: Engine, id: ContainerId): Promise<v
 export async function startAttached(name: ContainerName, streams: ClientStreams): Promise<AttachOutcome> {
   const engine = await openEngine()
   const id = findOne(engine, name)
-  const started = await start(engine, id, true)
+  const started = await start(engine, id, { isAttended: true })
   const { attachClient, attachContainer } = await import('./attach.ts')
   if (started === undefined) return await attachContainer(id, streams)
   return await attachClient(engine, started.record, started.launched, streams)
@@ -41,11 +45,12 @@ export async function startAttached(name: ContainerName, streams: ClientStreams)
 async function start(
   engine: Engine,
   id: ContainerId,
-  isAttended: boolean,
+  options: LaunchOptions,
 ): Promise<{ record: ContainerRecord; launched: Launched } | undefined> {
   const folder = containerDir(engine.graphRoot, id)
-  const { dependsOn, request } = readRecord(engine.graphRoot, id)
-  if (dependsOn.length > 0 && !isRunning(readStatus(folder, machineOf(engine)))) await startOwners(engine, { request })
+  const { dependsOn, request, pod } = readRecord(engine.graphRoot, id)
+  if (dependsOn.length > 0 && !isRunning(readStatus(folder, machineOf(engine))))
+    await startOwners(engine, { request, pod })
   return await withContainerLock(folder, async () => {
     const report = await awaitRecorded(folder, machineOf(engine)) // an end that is just being recorded is waited for
     if (isRunning(report)) return undefined
@@ -54,12 +59,16 @@ async function start(
       await (await import('./restart-by-policy.ts')).cancelRestart(folder, report, false)
     if (isLost(report)) await (await import('./settle.ts')).settleHeld(engine, id)
     const container = await existingContainer(engine, id)
-    return { record: container.record, launched: await launch(engine, container, { isAttended }) }
+    return { record: container.record, launched: await launch(engine, container, options) }
   })
 }
 
-/** Starts the containers whose namespaces this one joins, where they do not run, and those that they need in turn. */
-export async function startOwners(engine: Engine, { request }: Pick<ContainerRecord, 'request'>): Promise<void> {
+/** Starts the containers whose namespaces this one joins, where they do not run, and those that they need in turn; its pod's among them. */
+export async function startOwners(
+  engine: Engine,
+  { request, pod }: Pick<ContainerRecord, 'request' | 'pod'>,
+): Promise<void> {
   const { ids } = (await import('./join-namespaces.ts')).joinNamespaces(engine, request)
-  for (const owner of ids) await startContainer(engine, owner)
+  const infra = pod?.infraId === undefined || pod.isInfra === true ? [] : [pod.infraId]
+  for (const owner of new Set([...infra, ...ids])) await startContainer(engine, owner, { isDependency: true })
 }

@@ -36,8 +36,16 @@ export type SshRequest =
 
 export type BuildOutput =
   | { kind: 'local'; path: string }
-  | { kind: 'tar'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
+  | { kind: 'tar'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk }; part?: ArchivePart }
   | { kind: 'oci' | 'docker'; target: { kind: 'file'; path: string } | { kind: 'stream'; write: WriteChunk } }
+
+/** One of several platforms whose files are in one archive. */
+export interface ArchivePart {
+  /** where in the archive its files are */
+  folder: string
+  isFirst: boolean
+  isLast: boolean
+}
 
 /** Where other builds left what they remember. */
 export type CacheSource = { kind: 'registry'; reference: string } | { kind: 'local'; path: string }

@@ -35,7 +35,7 @@ export interface LabelFilter {
 /** Same key: any may match; different keys and labels: all must (podman-ps(1), --filter). */
 export type ContainerFilter =
   | LabelFilter
-  | { key: 'id' | 'name' | 'ancestor' | 'before' | 'since' | 'volume' | 'network'; value: string }
+  | { key: 'id' | 'name' | 'ancestor' | 'before' | 'since' | 'volume' | 'network' | 'pod'; value: string }
   | { key: 'status'; status: ContainerStatus }
   | { key: 'health'; health: HealthStatus | 'none' }
   | { key: 'restart-policy'; value: string }
@@ -106,6 +106,8 @@ export interface RemoveOptions extends StopOptions {
   volumes: boolean
   /** those that depend on it first */
   depend: boolean
+  /** infra containers too, and what is left of their pods then */
+  withPods?: true
 }
 
 export interface ExecRequest {
@@ -191,8 +193,11 @@ export interface ContainerSummary {
   /** destinations of its volumes and binds */
   mounts: string[]
   networks: string[]
+  /** its own; of a member of a pod that shares the network, the pod's */
   ports: PublishedPort[]
   restarts: number
+  /** absent: in none */
+  pod?: { id: string; name: string; isInfra: boolean }
   /** only where asked for */
   size?: { rootFsBytes: number; writableBytes: number }
   namespaces?: NamespaceInodes
@@ -210,7 +215,7 @@ export interface Inspected {
 }
 
 export interface InspectOptions {
-  type: 'all' | 'container' | 'image' | 'volume' | 'network'
+  type: 'all' | 'container' | 'image' | 'volume' | 'network' | 'pod'
   size: boolean
   latest: boolean
 }

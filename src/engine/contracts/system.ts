@@ -78,6 +78,8 @@ export interface SystemPruneOptions {
 }
 
 export interface SystemPruned {
+  /** with all their containers; none where containers are filtered */
+  pods: Pruned[]
   containers: Pruned[]
   images: Pruned[]
   volumes: Pruned[]

@@ -10,7 +10,6 @@ import { StepWorkers } from '#build/worker/conversation.ts'
 import { containerDir } from '#container/record.ts'
 import type { BuildOutcome, BuildRequest, CacheTarget } from '#engine/contracts/build.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
-import { TspodError } from '#errors.ts'
 import { openLease } from '#image/lease.ts'
 import { fullTagName } from '#image/store.ts'
 import { parsePlatform } from '#oci/platform.ts'
@@ -45,10 +44,6 @@ export async function buildImage(request: BuildRequest): Promise<BuildOutcome> {
   const workers = stack.use(new StepWorkers(() => engine.namespace()))
   const lease = stack.use(await openLease(graphRoot))
   const storage = await engine.storage()
-  if (storage.driver.name !== 'overlay')
-    throw new TspodError('UNSUPPORTED', `build with the storage driver ${storage.driver.name} is not implemented yet`, {
-      hint: storage.reasons.join('; '),
-    })
   const memory = new DigestMemory(graphRoot)
   stack.defer(() => memory.save())
   const numbers = { step: 0, folder: 0 }

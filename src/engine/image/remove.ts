@@ -143,7 +143,7 @@ async function freeOfContainers(engine: Engine, image: StoredImage, { force }: R
   const { removeContainers } = await import('#engine/container/remove.ts')
   const outcomes = await removeContainers(
     { names: users.map(({ id }) => id), all: false, filters: [], ignoreMissing: true },
-    { force: true, volumes: false, depend: true },
+    { force: true, volumes: false, depend: true, withPods: true },
   )
   for (const { error } of outcomes) if (error !== undefined && !hasCode(error, 'NOT_FOUND')) throw error
 }

@@ -18,7 +18,7 @@ export async function installQuadlets(
   const files = paths.flatMap(path => filesAt(path))
   if (!files.some(file => kindOf(basename(file)) !== undefined))
     throw new TspodError('INVALID', `installing "${paths.join('", "')}": there is no Quadlet file among them`, {
-      hint: 'their names end with .container, .volume, .network, .image or .build',
+      hint: 'their names end with .container, .volume, .network, .image, .build, .pod or .kube',
     })
   for (const file of files) {
     const target = join(folder, basename(file))

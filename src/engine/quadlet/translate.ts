@@ -59,7 +59,7 @@ export async function checkedServices(
 
 /** Why tspod would not run one of its commands. What it says of a word with a specifier is not known before systemd puts a value there. */
 async function refusal({ source, unit }: Service, check: CommandCheck): Promise<TspodError | undefined> {
-  for (const line of ['ExecStart', 'ExecReload'].flatMap(key => unit.all('Service', key))) {
+  for (const line of ['ExecStartPre', 'ExecStart', 'ExecReload'].flatMap(key => unit.all('Service', key))) {
     const argv = splitWords(line).slice(programWords().length)
     try {
       await check(argv)

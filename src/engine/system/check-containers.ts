@@ -1,7 +1,7 @@
 // system check, containers: records that cannot be read, folders that were never finished, names that lead nowhere.
 import { existsSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { claimName, holderOf, releaseName } from '#container/name-index.ts'
+import { bearerOf, claimName, holderOf, releaseName } from '#container/name-index.ts'
 import { type ContainerId, type ContainerRecord, isContainerId, listRecords } from '#container/record.ts'
 import { removeContainerFiles } from '#container/remove.ts'
 import { listAbandoned } from '#container/unfinished.ts'
@@ -45,7 +45,7 @@ async function removable(
   const { removeContainers } = await import('#engine/container/remove.ts')
   const outcomes = await removeContainers(
     { names: [id], all: false, filters: [], ignoreMissing: true },
-    { force: true, volumes: false, depend: true },
+    { force: true, volumes: false, depend: true, withPods: true },
   )
   return { ...told, repaired: outcomes.every(({ error }) => error === undefined) }
 }
@@ -69,9 +69,9 @@ function faultsOf({ graphRoot }: Engine, { layer, mounts, request }: ContainerRe
 export async function checkNames({ graphRoot }: Engine, { repair }: CheckOptions): Promise<StoreProblem[]> {
   const problems: StoreProblem[] = []
   for (const name of listNames(join(graphRoot, 'names'))) {
-    if (holderOf(graphRoot, name) !== undefined) continue
+    if (bearerOf(graphRoot, name) !== undefined) continue
     if (repair) await dropLink(graphRoot, name)
-    problems.push({ kind: 'name', id: name, problem: 'it leads to no container', repaired: repair })
+    problems.push({ kind: 'name', id: name, problem: 'it leads to no container and no pod', repaired: repair })
   }
   for (const { id, name } of listRecords(graphRoot).records) {
     const holder = holderOf(graphRoot, name)

@@ -7,15 +7,31 @@ import { sweepLayers } from '#engine/image/layers-in-use.ts'
 import { pruneImages } from '#engine/image/prune.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 
-/** The verb. Containers go first: they are what keeps volumes and images. */
+/** The verb. Pods and containers go first: they are what keeps volumes and images. */
 export async function pruneSystem(options: SystemPruneOptions): Promise<SystemPruned> {
   const engine = await openEngine()
+  const pods = options.containerFilters.length === 0 ? await prunePods() : []
   const containers = await pruneContainers(options.containerFilters)
   const volumes = options.volumes ? await pruneVolumes(options) : []
   const images = await pruneImages({ all: options.all, filters: options.imageFilters })
   const bytes = (pruned: readonly Pruned[]) => pruned.reduce((sum, { reclaimedBytes }) => sum + reclaimedBytes, 0)
   const leftovers = await sweepLeftovers(engine)
-  return { containers, images, volumes, reclaimedBytes: bytes([...containers, ...volumes, ...images]) + leftovers }
+  return {
+    pods,
+    containers,
+    images,
+    volumes,
+    reclaimedBytes: bytes([...containers, ...volumes, ...images]) + leftovers,
+  }
+}
+
+async function prunePods(): Promise<Pruned[]> {
+  const { prunePods: prune } = await import('#engine/pod/remove.ts')
+  return (await prune()).map(({ input, errors: [error] }) => ({
+    id: input,
+    reclaimedBytes: 0,
+    ...(error !== undefined && { error }),
+  }))
 }
 
 async function pruneVolumes({ volumeFilters }: SystemPruneOptions): Promise<Pruned[]> {

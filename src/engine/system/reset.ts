@@ -56,7 +56,7 @@ async function removeContainers(): Promise<unknown[]> {
   const { removeContainers: remove } = await import('#engine/container/remove.ts')
   const outcomes = await remove(
     { names: [], all: true, filters: [], ignoreMissing: true },
-    { force: true, volumes: true, depend: true, timeoutSeconds: 0 },
+    { force: true, volumes: true, depend: true, withPods: true, timeoutSeconds: 0 },
   )
   return outcomes.flatMap(({ error }) => (error === undefined || hasCode(error, 'NOT_FOUND') ? [] : [error]))
 }

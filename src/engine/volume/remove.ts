@@ -70,6 +70,7 @@ async function removeUsers(engine: Engine, name: string, { timeoutSeconds }: Rem
     force: true,
     volumes: false,
     depend: true,
+    withPods: true,
     timeoutSeconds,
   }))
     if (error !== undefined) throw error

@@ -1,8 +1,7 @@
 // An upload that begins while its blob is still being made, so that compressing and sending overlap. The blob's digest is not known
 // yet, so what is sent may be for nothing; whoever has an earlier answer (a blob that is there, a neighbour to mount from) asks for none.
 // Nothing here fails: where the registry wants it otherwise, the upload begins anew when the blob is whole. Host namespaces.
-import { createReadStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { closeSync, createReadStream, openSync } from 'node:fs'
 import { log } from '#log.ts'
 import type { RegistrySession } from './session.ts'
 import { nextLocation, pushScope } from './upload.ts'
@@ -13,7 +12,8 @@ export class HeadStart {
   readonly #registry: RegistrySession
   readonly #repository: string
   readonly #signal: AbortSignal
-  #file: Promise<FileHandle> | undefined
+  /** a descriptor: the file may have another name by now */
+  #file: number | undefined
   #location: string | undefined
   #sent = 0
   #available = 0
@@ -29,11 +29,10 @@ export class HeadStart {
 
   /** The file at `path` has so many bytes now; they do not change any more. */
   grow(path: string, bytes: number): void {
-    this.#file ??= open(path)
     this.#available = bytes
     if (this.#isSending || this.#hasFailed || bytes - this.#sent < chunkBytes) return
     this.#isSending = true
-    this.#sending = this.#send()
+    this.#sending = this.#send(path)
       .catch((error: unknown) => {
         this.#hasFailed = true
         log.debug(`sending a layer while it is compressed: ${error instanceof Error ? error.message : String(error)}`)
@@ -44,14 +43,14 @@ export class HeadStart {
   /** Waits for what is under way: where to go on, or `undefined` where it did not work. */
   async end(): Promise<{ location: string; offset: number } | undefined> {
     await this.#sending
-    await (await this.#file?.catch(() => undefined))?.close()
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
     if (this.#hasFailed || this.#location === undefined || this.#sent === 0) return undefined
     return { location: this.#location, offset: this.#sent }
   }
 
-  async #send(): Promise<void> {
-    const file = await this.#file
-    if (file === undefined) return
+  async #send(path: string): Promise<void> {
+    const file = (this.#file ??= openSync(path, 'r'))
     const doing = `beginning to write a layer to ${this.#repository}`
     const common = { scope: pushScope(this.#repository), doing, signal: this.#signal }
     if (this.#location === undefined) {
@@ -76,7 +75,7 @@ export class HeadStart {
         headers: { 'Content-Type': 'application/octet-stream', 'Content-Range': `${start}-${end}` },
         content: {
           size: chunkBytes,
-          open: () => createReadStream('', { fd: file, start, end, autoClose: false, highWaterMark: 1 << 20 }),
+          open: () => createReadStream(`/proc/self/fd/${file}`, { start, end, highWaterMark: 1 << 20 }),
         },
         ...common,
       })

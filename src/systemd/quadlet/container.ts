@@ -231,8 +231,14 @@ function resolveMount(draft: Draft, mount: string): string {
   return writeCsv([`type=${type}`, ...resolved])
 }
 
-function podOption({ source, group }: Draft): string[] {
+/** The pod by its name; its service goes before this one's, and this one's does not go on without it. */
+function podOption({ source, group, known, service }: Draft): string[] {
   const pod = source.unit.text(group, 'Pod')
-  if (pod?.endsWith('.pod') === false) throw wrong(`Pod=${pod}: must be a .pod file`)
-  return pod === undefined ? [] : ['--pod', pod]
+  if (pod === undefined) return []
+  if (!pod.endsWith('.pod')) throw wrong(`Pod=${pod}: must be a .pod file`)
+  const info = known.get(pod)
+  if (info === undefined) throw wrong(`Pod=${pod}: there is no Quadlet file "${pod}"`)
+  service.add('Unit', 'BindsTo', info.service)
+  service.add('Unit', 'After', info.service)
+  return ['--pod', info.resource ?? '']
 }

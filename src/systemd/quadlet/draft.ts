@@ -19,6 +19,8 @@ export interface UnitInfo {
   service: string
   /** the container, volume, network or image that it makes; `undefined` where only systemd knows */
   resource: string | undefined
+  /** of a container: the `.pod` file whose service starts this one's */
+  pod?: string | undefined
 }
 
 export interface Surroundings {

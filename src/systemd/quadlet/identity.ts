@@ -13,7 +13,8 @@ function userOption({ source, group }: Draft): string[] {
   return []
 }
 
-function mappingOptions(draft: Draft): string[] {
+/** UserNS= and its kin, of containers and pods alike. */
+export function mappingOptions(draft: Draft): string[] {
   const { source, group } = draft
   const options = [
     ...textOptions(draft, { UserNS: '--userns' }),

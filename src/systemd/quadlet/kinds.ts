@@ -6,8 +6,6 @@ export interface Kind {
   /** what is added to the file's name for the service */
   suffix: string
   keys: ReadonlySet<string>
-  /** why there is no such service yet */
-  refused?: string
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
@@ -48,8 +46,20 @@ const kindTable = {
       PodmanArgs Policy Retry RetryDelay ServiceName TLSVerify Variant`),
   },
   build: { group: 'Build', suffix: '-build', keys: buildKeys },
-  pod: { group: 'Pod', suffix: '-pod', keys: words(''), refused: 'pods come later' },
-  kube: { group: 'Kube', suffix: '', keys: words(''), refused: 'Kubernetes files come later' },
+  pod: {
+    group: 'Pod',
+    suffix: '-pod',
+    keys: words(`AddHost ContainersConfModule DNS DNSOption DNSSearch ExitPolicy GIDMap GlobalArgs HostName IP IP6 Label
+      Network NetworkAlias PodmanArgs PodName PublishPort RemapGid RemapUid RemapUidSize RemapUsers ServiceName ShmSize
+      StopTimeout SubGIDMap SubUIDMap UIDMap UserNS Volume`),
+  },
+  kube: {
+    group: 'Kube',
+    suffix: '',
+    keys: words(`AutoUpdate ConfigMap ContainersConfModule ExitCodePropagation GlobalArgs KubeDownForce LogDriver LogOpt
+      Network PodmanArgs PublishPort RemapGid RemapUid RemapUidSize RemapUsers ServiceName SetWorkingDirectory UserNS
+      Yaml`),
+  },
 } satisfies Record<string, Kind>
 
 export type KindName = keyof typeof kindTable

@@ -6,6 +6,8 @@ import { draftBuild } from './build.ts'
 import { containerName, draftContainer } from './container.ts'
 import { type Draft, type SourceUnit, type Surroundings, type UnitInfo, wrong } from './draft.ts'
 import { type Kind, type KindName, kindOf, kinds } from './kinds.ts'
+import { draftKube } from './kube.ts'
+import { draftPod, podName } from './pod.ts'
 import { draftImage, draftNetwork, draftVolume, resourceName } from './resources.ts'
 
 /** A service made from a file. */
@@ -30,13 +32,14 @@ export const networkWaiterName = 'tspod-user-wait-network-online.service'
 const dependencyKeys = `After Before BindsTo Conflicts OnFailure OnSuccess PartOf PropagatesReloadTo PropagatesStopTo
   ReloadPropagatedFrom Requires Requisite StopPropagatedFrom Upholds Wants`.split(/\s+/)
 
-type Draftable = Exclude<KindName, 'pod' | 'kube'>
-const drafts: Record<Draftable, (draft: Draft) => void> = {
+const drafts: Record<KindName, (draft: Draft) => void> = {
   container: draftContainer,
   volume: draftVolume,
   network: draftNetwork,
   image: draftImage,
   build: draftBuild,
+  kube: draftKube,
+  pod: draftPod,
 }
 
 /** Translates them all; one that cannot be does not keep the others. */
@@ -62,7 +65,16 @@ function unitInfo(source: SourceUnit): UnitInfo {
   if (kindName === undefined) throw new TspodError('INTERNAL', `"${source.name}" is no Quadlet file`)
   const { group, suffix } = kinds[kindName]
   const base = source.unit.text(group, 'ServiceName') ?? source.name.slice(0, -extname(source.name).length) + suffix
-  return { service: `${base}.service`, resource: resourceOf(source, kindName, base) }
+  return {
+    service: `${base}.service`,
+    resource: resourceOf(source, kindName, base),
+    ...(kindName === 'container' && { pod: podWithStart(source) }),
+  }
+}
+
+/** The `.pod` file that starts this container with its own service. */
+function podWithStart({ unit }: SourceUnit): string | undefined {
+  return unit.boolean('Container', 'StartWithPod') === false ? undefined : unit.text('Container', 'Pod')
 }
 
 function resourceOf({ name, unit }: SourceUnit, kind: KindName, base: string): string | undefined {
@@ -80,6 +92,7 @@ function resourceOf({ name, unit }: SourceUnit, kind: KindName, base: string): s
     case 'build':
       return unit.all('Build', 'ImageTag')[0]
     case 'pod':
+      return podName(name, unit.text('Pod', 'PodName'))
     case 'kube':
       return undefined
   }
@@ -88,8 +101,6 @@ function resourceOf({ name, unit }: SourceUnit, kind: KindName, base: string): s
 function translateUnit(source: SourceUnit, surroundings: Surroundings): Service {
   const kindName = kindOf(source.name) as KindName
   const kind: Kind = kinds[kindName]
-  if (kindName === 'pod' || kindName === 'kube')
-    throw new TspodError('UNSUPPORTED', `.${kindName} files are not implemented yet`, { hint: kind.refused })
   requireKnownKeys(source, kind)
   const service = source.unit.clone()
   translateDependencies(service, surroundings.known)

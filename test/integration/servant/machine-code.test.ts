@@ -22,6 +22,7 @@ for (const { arch, need } of processors) {
       stub: stub.hex,
       stubParameters: stub.symbols.parameters ?? -1,
       init: assemble(`init-${suffix}.S`, prefix).hex,
+      pause: assemble(`pause-${suffix}.S`, prefix).hex,
     })
   })
   needs(need)(`the machine code for ${arch} fits before the page of data that it refers to`, () => {

@@ -12,7 +12,8 @@ test('the first word is a command or a noun that works', async () => {
   expect(words).toContain('image')
   expect(words).not.toContain('auto-update')
   expect(words).not.toContain('__complete')
-  expect(words).not.toContain('pod')
+  expect(words).not.toContain('farm')
+  expect(words).toContain('pod')
 })
 
 test('after a noun come its verbs', async () => {

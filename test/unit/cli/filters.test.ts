@@ -46,7 +46,6 @@ const wrong: [string, (texts: string[]) => unknown, string][] = [
   ['status=dead', parseContainerFilters, 'the status is "dead", must be one of'],
   ['exited=x', parseContainerFilters, 'the exit status is "x", must be a number'],
   ['until=never', parseContainerFilters, 'parsing --filter until "never"'],
-  ['pod=x', parseContainerFilters, '--filter pod is not implemented yet'],
   ['dangling=perhaps', parseImageFilters, 'must be true or false'],
   ['name=x', parsePruneFilters, '"name" is an invalid filter'],
   ['foo=x', parseVolumeFilters, '"foo" is an invalid filter'],

@@ -52,6 +52,10 @@ import { signImages } from '#engine/image/sign.ts'
 import { tagImage, untagImage } from '#engine/image/tag.ts'
 import { imageTree } from '#engine/image/tree.ts'
 import { inspectObjects } from '#engine/inspect.ts'
+import { kubeDown } from '#engine/kube/down.ts'
+import { generateKube } from '#engine/kube/generate.ts'
+import { playKube } from '#engine/kube/play.ts'
+import { waitForPlayed } from '#engine/kube/wait.ts'
 import { addToList, annotateList, createList, listExists, removeFromList, removeLists } from '#engine/manifest/edit.ts'
 import { inspectList } from '#engine/manifest/inspect.ts'
 import { pushList } from '#engine/manifest/push.ts'
@@ -71,6 +75,10 @@ import { pruneVolumes } from '#engine/volume/prune.ts'
 import { removeVolumes } from '#engine/volume/remove.ts'
 
 const verbs: EngineVerbs = {
+  playKube,
+  waitForPlayed,
+  kubeDown,
+  generateKube,
   runContainer,
   createContainer,
   explainContainer,

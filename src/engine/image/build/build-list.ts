@@ -23,8 +23,8 @@ export async function buildList(
   buildOne: BuildOne,
 ): Promise<BuildOutcome> {
   const wanted = request.platforms.length === 0 ? [undefined] : request.platforms
-  const outputs = wanted.map(platform => outputsFor(request, platform))
-  const archives = request.platforms.length < 2 ? [] : request.outputs.filter(isArchive)
+  const outputs = wanted.map((_, index) => outputsFor(request, index))
+  const archives = request.platforms.length < 2 ? [] : request.outputs.filter(isImages)
   const added = request.manifest === undefined ? [] : [fullTagName(request.manifest)]
   const lists = [...new Set([...added, ...names])]
   const members: Descriptor[] = []
@@ -69,20 +69,29 @@ function memberOf(
   }
 }
 
-const isArchive = (output: BuildOutput): output is Extract<BuildOutput, { kind: 'oci' | 'docker' }> =>
+const isImages = (output: BuildOutput): output is Extract<BuildOutput, { kind: 'oci' | 'docker' }> =>
   output.kind === 'oci'
 
 /**
- * What is written for each of several platforms: folders, named as BuildKit names them (`linux_arm64`). Archives of images are for
- * all at once. Throws UNSUPPORTED.
+ * What is written for each of several platforms: folders, alone or in an archive, named as BuildKit names them (`linux_arm64`). Archives
+ * of images are for all at once. Throws UNSUPPORTED.
  */
-function outputsFor({ outputs, platforms }: BuildRequest, platform: string | undefined): BuildOutput[] {
+function outputsFor({ outputs, platforms }: BuildRequest, index: number): BuildOutput[] {
+  const platform = platforms[index]
   if (platforms.length < 2 || platform === undefined) return outputs
-  return outputs.flatMap(output => {
-    if (output.kind === 'local') return [{ ...output, path: `${output.path}/${platform.replaceAll('/', '_')}` }]
-    if (isArchive(output)) return []
-    throw new TspodError('UNSUPPORTED', `--output type=${output.kind} for several platforms is not implemented yet`, {
-      hint: "use type=oci or type=local; docker's archives hold one platform each",
-    })
+  const folder = platform.replaceAll('/', '_')
+  return outputs.flatMap((output): BuildOutput[] => {
+    switch (output.kind) {
+      case 'local':
+        return [{ ...output, path: `${output.path}/${folder}` }]
+      case 'tar':
+        return [{ ...output, part: { folder, isFirst: index === 0, isLast: index === platforms.length - 1 } }]
+      case 'oci':
+        return []
+      case 'docker':
+        throw new TspodError('UNSUPPORTED', `--output type=docker: docker's archives hold one platform each`, {
+          hint: `type=oci takes all ${platforms.length}; or build one platform at a time`,
+        })
+    }
   })
 }

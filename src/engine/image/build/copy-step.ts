@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { digestSources } from '#build/context/digest.ts'
 import { openRoot } from '#build/context/root.ts'
 import type { CopyAction, FolderAction } from '#build/plan/step.ts'
-import type { CopyRequest, MadeLayer } from '#build/worker/protocol.ts'
+import type { CopyRequest, MadeLayer, WrittenRequest } from '#build/worker/protocol.ts'
 import { resolveUser } from '#container/users.ts'
 import { TspodError } from '#errors.ts'
 import { readChainFile } from '#storage/chain-file.ts'
 import { parentOf } from './run-step.ts'
-import type { BuildSession, FileState } from './session.ts'
+import { type BuildSession, type FileState, writtenOver } from './session.ts'
 import { layersRoot, type StageFiles } from './stage-files.ts'
 
 export interface PreparedCopy {
@@ -83,22 +83,26 @@ export async function performFolder(
   return { folder, made: layer }
 }
 
+/** Nothing lies between such files and the layer that they become. */
+const alone = { driver: 'overlay', lower: [] } as const
+
 /** A folder with an empty writable layer, and how it is mounted over the layers; alone where it stands for itself. */
 export async function newLayer(
   session: BuildSession,
   state: FileState,
   isAlone: boolean,
-): Promise<{ folder: string; request: Pick<CopyRequest, 'folder' | 'root' | 'parent' | 'times'> }> {
+): Promise<{ folder: string; request: WrittenRequest & Pick<CopyRequest, 'root'> }> {
   const { driver } = session.storage
   const folder = join(session.scratch, `step-${session.nextFolder()}`)
   mkdirSync(folder, { mode: 0o700 })
   const rootRequest = { chain: isAlone ? [] : state.chain, containerFolder: folder, readOnly: false }
   await driver.prepare(rootRequest)
+  if (isAlone) mkdirSync(join(folder, 'upper'), { recursive: true, mode: 0o755 })
   return {
     folder,
     request: {
       folder,
-      ...(!isAlone && { root: driver.planRoot(rootRequest) }),
+      ...(isAlone ? alone : { root: driver.planRoot(rootRequest), ...writtenOver(session, state.chain) }),
       ...parentOf(state),
       ...(session.times && { times: session.times }),
     },

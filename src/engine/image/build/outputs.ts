@@ -2,9 +2,10 @@
 import { mkdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { unpackOutput } from '#build/run/output-folder.ts'
-import type { BuildOutcome, BuildOutput } from '#engine/contracts/build.ts'
+import type { ArchivePart, BuildOutcome, BuildOutput } from '#engine/contracts/build.ts'
 import { saveImages } from '#engine/image/save.ts'
 import { during } from '#errors.ts'
+import type { PackRequest } from '#image/pack-worker.ts'
 import { readRootWorker } from '#storage/root-worker.ts'
 import type { BuildSession } from './session.ts'
 import type { FinishedStage } from './stage.ts'
@@ -42,7 +43,8 @@ async function writeOutput(
     })
     return
   }
-  const pieces = await stageFiles(session, stage)
+  const part = output.kind === 'tar' ? output.part : undefined
+  const pieces = await stageFiles(session, stage, part)
   if (output.kind === 'local') {
     mkdirSync(output.path, { recursive: true })
     return await unpackOutput(pieces, output.path)
@@ -53,15 +55,20 @@ async function writeOutput(
     return
   }
   try {
-    await using file = await open(target.path, 'w', 0o644)
+    await using file = await open(target.path, part === undefined || part.isFirst ? 'w' : 'a', 0o644)
     for await (const piece of pieces) await file.writeFile(piece)
   } catch (error) {
     throw during(`writing "${target.path}"`, error)
   }
 }
 
-/** The root file system as an archive. */
-async function stageFiles(session: Session, { chain }: FinishedStage): Promise<AsyncIterable<Uint8Array>> {
+/** The root file system as an archive, or as a part of one. */
+async function stageFiles(
+  session: Session,
+  { chain }: FinishedStage,
+  part: ArchivePart | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
   const plan = await layersRoot(session, chain)
-  return readRootWorker(await session.engine.namespace(), plan, 'pack', { root: plan.root, path: '', as: '' })
+  const request: PackRequest = { root: plan.root, path: '', as: part?.folder ?? '', isPart: part?.isLast === false }
+  return readRootWorker(await session.engine.namespace(), plan, 'pack', request)
 }

@@ -23,7 +23,7 @@ import { formatPlatform, type Platform } from '#oci/platform.ts'
 import type { RuntimeSpec } from '#oci/runtime-spec.ts'
 import { removeTree } from '#storage/remove-tree.ts'
 import { openRunMounts } from './run-mounts.ts'
-import type { BuildSession, FileState } from './session.ts'
+import { type BuildSession, type FileState, writtenOver } from './session.ts'
 
 const SIGKILL = 9
 
@@ -109,7 +109,7 @@ export async function runStep(
     ...parentOf(state),
     ...(session.times && { times: session.times }),
     mountPoints: (spec.mounts ?? []).map(({ destination }) => destination),
-    lower: state.chain.toReversed().map(session.storage.diffFolder),
+    ...writtenOver(session, state.chain),
   })
   if (layer === undefined) throw new TspodError('INTERNAL', 'the worker of the build made no layer')
   const kept = stack.move()

@@ -63,6 +63,11 @@ export interface FileState {
   layers: BuiltLayer[]
 }
 
+/** What a worker is told of a folder in which something is written over layers. */
+export function writtenOver({ storage }: Pick<BuildSession, 'storage'>, chain: readonly ChainId[]) {
+  return { driver: storage.driver.name, lower: chain.toReversed().map(storage.diffFolder) }
+}
+
 /** The record of a key, if all it names is still there. */
 export function findCached({ cache, request, layers, engine }: BuildSession, key: string): CacheRecord | undefined {
   const newest = request.cacheTtlMs === undefined ? 0 : Date.now() - request.cacheTtlMs

@@ -16,7 +16,8 @@ export async function layersRoot(
 ): Promise<RootPlan> {
   const containerFolder = join(scratch, `layers-${nextFolder()}`)
   mkdirSync(containerFolder, { mode: 0o700 })
-  const request = { chain, containerFolder, readOnly: true }
+  // a copy of this build's own may be written to: nobody does, and a flag on it is nothing that a worker could be told as text
+  const request = { chain, containerFolder, readOnly: storage.driver.name !== 'copy' }
   await storage.driver.prepare(request)
   return storage.driver.planRoot(request)
 }

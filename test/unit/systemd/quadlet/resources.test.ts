@@ -102,11 +102,6 @@ describe('.build', () => {
   test('needs a tag', () => expect(() => start('x.build', '[Build]\nFile=/x')).toThrow('ImageTag= is not set'))
 })
 
-test.each([
-  ['a.pod', '[Pod]', '.pod files are not implemented yet'],
-  ['a.kube', '[Kube]\nYaml=x', '.kube files are not implemented yet'],
-])('%s is refused by name', (name, text, message) => expect(() => service(name, text)).toThrow(message))
-
 test('installLinks() makes what `systemctl enable` would', () => {
   const links = (name: string, install: string) =>
     installLinks({ name, unit: UnitFile.parse(`[Install]\n${install}`, name) }).map(
