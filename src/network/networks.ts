@@ -22,9 +22,18 @@ const fileOf = (graphRoot: string, name: string): string => join(folderOf(graphR
 /** Names that `--network` understands otherwise. */
 const reserved = ['bridge', 'container', 'default', 'host', 'none', 'ns', 'pasta', 'pod', 'private', 'slirp4netns']
 
+/** It is part of a file's name. */
+const LONGEST_NAME = 200
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
+
 /** Throws INVALID for what cannot be the name of a network. */
 export function checkNetworkName(name: string): void {
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) || name.length > 200)
+  if (name.length > LONGEST_NAME)
+    throw new TspodError(
+      'INVALID',
+      `network name ${name.slice(0, 20)}… invalid: it has ${name.length} characters, must have ${LONGEST_NAME} at most`,
+    )
+  if (!namePattern.test(name))
     throw new TspodError(
       'INVALID',
       `network name ${name} invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument`,
@@ -65,6 +74,7 @@ function readNames(graphRoot: string): string[] {
 
 /** The definition of exactly this name; `undefined` where there is none. Throws INVALID for a damaged one. */
 export function readNetwork(graphRoot: string, name: string): NetworkDefinition | undefined {
+  if (!namePattern.test(name)) return undefined // nor is it the path of some other file
   const path = fileOf(graphRoot, name)
   let text: string
   try {

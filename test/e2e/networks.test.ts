@@ -63,6 +63,45 @@ describe('two containers on one network', () => {
     expect(taken.stderr).toContain('10.213.7.71')
   })
 
+  tspodOnly(...need)('leave nothing behind where they ask for an address that the network does not have', async () => {
+    await ok('network', 'create', '--subnet', '10.213.8.0/24', 'small')
+    for (const options of [
+      ['--ip', '10.213.9.7'],
+      ['--ip6', 'fd00::7'],
+    ]) {
+      const { stderr } = await tspod('run', '--name', 'outside', '--network', 'small', ...options, 'alpine', 'true')
+      expect(stderr).toContain(`requested static ip ${options[1]} not in any subnet on network small`)
+    }
+    expect(await ok('ps', '-a', '-q')).toBe('')
+    await ok('create', '--name', 'later', '--network', 'bridge', 'alpine', 'true')
+    expect((await tspod('network', 'connect', '--ip', '10.213.9.7', 'small', 'later')).stderr).toContain(
+      'not in any subnet',
+    )
+  })
+
+  e2e(...need)('are found by ps with the name or id of their network', async () => {
+    await ok('network', 'create', 'found')
+    const id = await ok('network', 'inspect', '-f', '{{.ID}}', 'found')
+    await ok('create', '--name', 'one', '--network', 'found', 'alpine', 'true')
+    await ok('create', '--name', 'other', '--network', 'podman', 'alpine', 'true')
+    const names = (network: string) => ok('ps', '-a', '--filter', `network=${network}`, '--format', '{{.Names}}')
+    expect([await names('found'), await names(id), await names('podman')]).toEqual(['one', 'one', 'other'])
+  })
+
+  tspodOnly()('are none of a name that is a path', async () => {
+    const id = await ok('create', '--name', 'kept', 'alpine', 'true')
+    await tspod('network', 'rm', '--force', `../containers/${id}/container`)
+    expect(await ok('inspect', '-f', '{{.Name}}', 'kept')).toBe('kept')
+  })
+
+  tspodOnly(...need)('have further names from network connect', async () => {
+    await ok('network', 'create', 'first')
+    await ok('network', 'create', 'second')
+    await server('site', '--network', 'first')
+    await ok('network', 'connect', '--alias', 'www,web', '--alias', 'shop', 'second', 'site')
+    for (const name of ['www', 'web', 'shop']) expect(await sh(['--network', 'second'], fetches(name))).toBe('site')
+  })
+
   tspodOnly(...need)('speak IPv6 where the network has it', async () => {
     await ok('network', 'create', '--ipv6', 'six')
     await server('site', '--network', 'six')
@@ -179,7 +218,7 @@ describe('a running container', () => {
 
 interface Helpers {
   pid: number
-  watcher: number
+  watchers: number[]
   hands: number
   uplink: number
 }
@@ -198,6 +237,20 @@ async function helpers(): Promise<Helpers> {
     })
     socket.write('{"op":"status"}\n')
   })
+}
+
+/** What slirp4netns forwards, `tcp 8080`, by its API (slirp4netns(1)); nothing while it is not there. */
+async function forwards(): Promise<string[]> {
+  const text = await new Promise<string>(resolve => {
+    const socket = connect(join(box.runtime, 'tspod/network-uplink'))
+    let answer = ''
+    socket.on('error', () => resolve('{"entries": []}'))
+    socket.on('data', data => (answer += data.toString()))
+    socket.on('end', () => resolve(answer))
+    socket.end('{"execute": "list_hostfwd"}')
+  })
+  const { entries } = JSON.parse(text) as { entries: { proto: string; host_port: number }[] }
+  return entries.map(({ proto, host_port: port }) => `${proto} ${port}`)
 }
 
 const alive = (pid: number) =>
@@ -233,12 +286,35 @@ describe('helpers', () => {
           (await Promise.all(published.map(answers))).every(Boolean) &&
           (await within('client', fetches('site'))).stdout === 'site\n' &&
           (await within('client', fetches('host.containers.internal', host.port))).stdout === 'the host\n'
-        for (const who of ['uplink', 'hands', 'watcher', 'pid'] as const) {
-          const { [who]: victim } = await helpers()
-          process.kill(victim, 'SIGKILL')
-          await until(`${who} to be gone`, () => !alive(victim))
-          await until(`the network to work without ${who}`, works)
+        const victims: Record<string, (all: Helpers) => number[]> = {
+          'the uplink': ({ uplink }) => [uplink],
+          'the hands': ({ hands }) => [hands],
+          'the first watcher': ({ watchers }) => watchers.slice(0, 1),
+          'the second watcher': ({ watchers }) => watchers.slice(1),
+          'the service': ({ pid }) => [pid],
+          'the service and the first watcher': ({ pid, watchers }) => [pid, ...watchers.slice(0, 1)],
+          'the service and the second watcher': ({ pid, watchers }) => [pid, ...watchers.slice(1)],
+          'the service and the uplink': ({ pid, uplink }) => [pid, uplink],
         }
+        for (const [who, choose] of Object.entries(victims)) {
+          const killed = choose(await helpers())
+          expect(killed).not.toEqual([])
+          for (const victim of killed) process.kill(victim, 'SIGKILL')
+          // a watcher that becomes the service keeps its number
+          await until(
+            `${who} to be gone`,
+            async () => !killed.some(pid => alive(pid) && !services().includes(`${pid}`)),
+          )
+          await until(`the network to work without ${who}`, works)
+          await until('one service', () => services().length === 1)
+        }
+        // a service that has just begun has no watchers of its own yet
+        const { pid, watchers } = await helpers()
+        process.kill(pid, 'SIGKILL')
+        await until('its heir', () => services().includes(`${watchers[0]}`))
+        process.kill(watchers[0] ?? 0, 'SIGKILL')
+        await until('the network to work without the heir', works)
+        await until('one service', () => services().length === 1)
         process.kill(Number(await ok('inspect', '-f', '{{.State.ConmonPid}}', 'site')), 'SIGKILL')
         await until('the network to work without a monitor', works)
         expect(await within('client', 'ip -o -4 addr show dev eth0')).toMatchObject({
@@ -253,18 +329,44 @@ describe('helpers', () => {
     120_000,
   )
 
+  tspodOnly(...need)('publish ports again, also one that somebody had taken meanwhile', async () => {
+    await ok('network', 'create', 'web')
+    await server('site', '--network', 'web', '-p', '80', '-p', '90/udp')
+    const portOf = async (port: string) => Number((await ok('port', 'site', port)).split(':')[1])
+    const [tcp, udp] = [await portOf('80'), await portOf('90/udp')]
+    const before = await helpers()
+    process.kill(before.pid, 'SIGSTOP')
+    process.kill(before.uplink, 'SIGKILL')
+    await until('the uplink to be gone', () => !alive(before.uplink))
+    const thief = Bun.serve({ port: tcp, hostname: '127.0.0.1', fetch: () => new Response('somebody else\n') })
+    try {
+      process.kill(before.pid, 'SIGCONT')
+      await until('another uplink', async () => ![undefined, before.uplink].includes((await helpers()).uplink))
+      await until('the udp port', async () => (await forwards()).includes(`udp ${udp}`))
+      expect(await forwards()).toEqual([`udp ${udp}`])
+    } finally {
+      await thief.stop(true)
+    }
+    await until('the tcp port', async () => (await forwards()).includes(`tcp ${tcp}`))
+    expect(await (await fetch(`http://127.0.0.1:${tcp}/who`)).text()).toBe('site\n')
+    // the forwarder's part of the udp port, for clients of this machine, is there and can be given back
+    await ok('port', 'rm', 'site', '90/udp')
+    const own = await Bun.udpSocket({ port: udp, hostname: '127.0.0.1' })
+    own.close()
+  })
+
   for (const command of ['network reload', 'the next start'])
     tspodOnly(...need)(
-      `killed at once with their watcher, they come back by ${command}: containers have what they had`,
+      `killed at once with their watchers, they come back by ${command}: containers have what they had`,
       async () => {
         await ok('network', 'create', '--ipv6', 'web')
         await server('site', '--network', 'web', '--network-alias', 'www', '-p', '127.0.0.1::80', '-p', '[::1]::80')
         await sleeper('client', '--network', 'web')
         const published = (await ok('port', 'site', '80')).split('\n')
         const before = await within('client', 'ip -o addr show dev eth0; cat /sys/class/net/eth0/address')
-        const { pid, watcher } = await helpers()
+        const { pid, watchers } = await helpers()
         process.kill(pid, 'SIGSTOP')
-        for (const each of [watcher, pid]) process.kill(each, 'SIGKILL')
+        for (const each of [...watchers, pid]) process.kill(each, 'SIGKILL')
         await until(
           'the interfaces to be gone',
           async () => (await within('client', 'ip -o addr show dev eth0')).status !== 0,
@@ -307,23 +409,23 @@ describe('helpers', () => {
     const before = look()
     await ok('network', 'create', 'web')
     await sleeper('one', '--network', 'web')
-    const { pid, watcher, hands, uplink } = await helpers()
+    const { pid, watchers, hands, uplink } = await helpers()
     expect(look()).toEqual(before)
     await ok('rm', '--force', '--time', '0', 'one')
-    await until('the helpers to end', () => ![pid, watcher, hands, uplink].some(alive))
+    await until('the helpers to end', () => ![pid, ...watchers, hands, uplink].some(alive))
     expect(existsSync(join(box.runtime, 'tspod/network'))).toBe(false)
   })
 
   tspodOnly(...need)('end with the last container also where the runtime folder has vanished for good', async () => {
     await ok('network', 'create', 'web')
     await sleeper('one', '--network', 'web')
-    const { pid, watcher, hands, uplink } = await helpers()
+    const { pid, watchers, hands, uplink } = await helpers()
     const first = Number(await ok('inspect', '-f', '{{.State.Pid}}', 'one'))
     const away = `${box.runtime}.away` // as after a logout
     renameSync(box.runtime, away)
     try {
       process.kill(first, 'SIGKILL')
-      await until('the helpers to end', () => ![pid, watcher, hands, uplink].some(alive))
+      await until('the helpers to end', () => ![pid, ...watchers, hands, uplink].some(alive))
       // a service that failed has an heir, and that one another
       await Bun.sleep(1500)
       expect(services()).toEqual([])
@@ -366,9 +468,9 @@ describe('a hundred containers on one network', () => {
         expect((await within(from, `getent hosts ${to}`)).stdout).toContain(`${await address(to)} `)
       const found = await within('c7', 'for n in $(seq 0 99); do getent hosts c$n; done | sort -u | wc -l')
       expect(found.stdout).toBe('100\n')
-      const { pid, watcher, hands, uplink } = await helpers()
+      const { pid, watchers, hands, uplink } = await helpers()
       await ok('rm', '--all', '--force', '--time', '0')
-      await until('the helpers to end', () => ![pid, watcher, hands, uplink].some(alive))
+      await until('the helpers to end', () => ![pid, ...watchers, hands, uplink].some(alive))
       expect(
         readdirSync(join(box.runtime, 'tspod')).filter(name => !['userns', 'lock', 'network.lock'].includes(name)),
       ).toEqual([])

@@ -114,7 +114,7 @@ async function printObjects(objects: InspectObject[], format: string | undefined
   if (isPartial && objects.length === 0) return
   const rows = objects
     .map(withBothNames)
-    .map(object => withTimes({ ...object, ID: object['Id'] }, timeNames) as InspectObject)
+    .map(object => withTimes('Id' in object ? { ...object, ID: object['Id'] } : object, timeNames) as InspectObject)
   return print(renderRows(format, rows, { fields: Object.keys(rows[0] ?? {}), headings: {} }))
 }
 

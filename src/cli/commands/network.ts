@@ -149,7 +149,7 @@ export const networkConnectCommand = defineCommand({
   description: 'Connects a container to one network more. A running one is on it at once.',
   examples: ['network connect --alias db backend postgres'],
   options: {
-    alias: list('name', 'A further name by which others on the network find it'),
+    alias: commas('name', 'Further names by which others on the network find it'),
     ip: text('address', 'Its IPv4 address there'),
     ip6: text('address', 'Its IPv6 address there'),
     macAddress: text('address', 'Address of its network card there'),

@@ -6,9 +6,10 @@ import { startsAtBoot } from '#container/restart-policy.ts'
 import { wasEndedByUser } from '#container/state.ts'
 import type { ContainerFilter, LabelFilter } from '#engine/contracts/container.ts'
 import type { Engine } from '#engine/open.ts'
-import { TspodError } from '#errors.ts'
+import { hasCode, TspodError } from '#errors.ts'
 import { healthOf } from './health.ts'
 import { networkMode } from './network-mode.ts'
+import { namesOfNetworks } from './network-names.ts'
 import type { SeenContainer } from './survey.ts'
 
 type Test = (container: SeenContainer) => boolean
@@ -70,7 +71,7 @@ async function testOf(engine: Engine, filter: ContainerFilter): Promise<Test> {
         record?.mounts.some(({ name, source, destination }) => [name, source, destination].includes(filter.value)) ??
         false
     case 'network':
-      return networkTest(engine, filter.value)
+      return await networkTest(engine, filter.value)
     case 'pod':
       return ({ record }) =>
         record?.pod !== undefined && (record.pod.name === filter.value || record.pod.id.startsWith(filter.value))
@@ -88,10 +89,26 @@ export function patternOf(key: string, text: string, source = text): RegExp {
   }
 }
 
-function networkTest(engine: Engine, text: string): Test {
+/** By a mode in one word, or by the name or id of a user-defined network. */
+async function networkTest(engine: Engine, text: string): Promise<Test> {
   const other = /^container:(.+)$/.exec(text)?.[1]
-  const wanted = other === undefined ? text : `container:${findContainer(engine.graphRoot, other)}`
-  return ({ record }) => record !== undefined && networkMode(engine, record) === wanted
+  const mode = other === undefined ? text : `container:${findContainer(engine.graphRoot, other)}`
+  const network = other === undefined ? await nameOfNetwork(engine, text) : undefined
+  return ({ record }) =>
+    record !== undefined &&
+    ((network !== undefined && namesOfNetworks(engine, record).includes(network)) ||
+      networkMode(engine, record) === mode)
+}
+
+async function nameOfNetwork({ graphRoot, config }: Engine, text: string): Promise<string | undefined> {
+  const { findNetwork } = await import('#network/networks.ts')
+  try {
+    const { defaultNetwork: name, defaultSubnet: subnet } = config.network
+    return findNetwork(graphRoot, { name, subnet }, text).name
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND', 'CONFLICT')) return undefined
+    throw error
+  }
 }
 
 /** Containers of an image, by name or id, and of images that were made on top of it. */

@@ -7,6 +7,7 @@ import type { Engine } from '#engine/open.ts'
 import { findProgram } from '#host/helper-programs.ts'
 import { bridgeAddress, bridgePorts, reserveNetworks } from '#network/bridge/driver.ts'
 import { bridgeNetwork } from '#network/bridge/kind.ts'
+import { requireInSubnets } from '#network/bridge/leases.ts'
 import type { EndpointContainer, EndpointRequest } from '#network/bridge/protocol.ts'
 import type { NetworkDefinition } from '#network/definition.ts'
 import type { NetworkConnection, NetworkDriver } from '#network/driver.ts'
@@ -25,9 +26,10 @@ export function networkOfWish(engine: Engine, { name }: Pick<NetworkWish, 'name'
   return findNetwork(engine.graphRoot, byDefault, name === 'bridge' ? byDefault.name : name)
 }
 
-/** Throws NOT_FOUND where one of the networks that are asked for does not exist. */
+/** Throws NOT_FOUND where one of the networks that are asked for does not exist, INVALID for an address that it cannot give. */
 export function requireNetworks(engine: Engine, network: NetworkRequest): void {
-  if (network.kind === 'networks') for (const wish of network.networks) networkOfWish(engine, wish)
+  if (network.kind !== 'networks') return
+  for (const wish of network.networks) requireInSubnets(networkOfWish(engine, wish), wish)
 }
 
 /** What a container on networks is asked for with; `--network default` may mean the default network. */

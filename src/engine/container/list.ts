@@ -6,6 +6,7 @@ import type { ContainerQuery, ContainerSummary, NamespaceInodes, PublishedPort }
 import { type Engine, openEngine } from '#engine/open.ts'
 import { errnoOf, hasCode } from '#errors.ts'
 import { healthOf } from './health.ts'
+import { namesOfNetworks } from './network-names.ts'
 import { newestFirst } from './select.ts'
 import { onlyActive, type SeenContainer, surveyContainers, surveyMarked } from './survey.ts'
 
@@ -107,10 +108,4 @@ function readInode(link: string): string {
     if (['ENOENT', 'EACCES', 'ESRCH'].includes(errnoOf(error) ?? '')) return ''
     throw error
   }
-}
-
-/** The user-defined networks it is to be on. */
-function namesOfNetworks({ config }: Engine, record: ContainerRecord | undefined): string[] {
-  if (record?.network.kind !== 'networks') return []
-  return record.network.networks.map(({ name }) => (name === 'bridge' ? config.network.defaultNetwork : name))
 }

@@ -1,4 +1,4 @@
-// The network service as commands rely on it. Where it and its watcher were killed at once, the running containers' interfaces are gone
+// The network service as commands rely on it. Where it and its watchers were killed at once, the running containers' interfaces are gone
 // with the namespace: whoever needs the next service has it make them anew, with the addresses they had.
 import type { ContainerRecord } from '#container/record.ts'
 import type { ContainerState } from '#container/state.ts'

@@ -22,6 +22,7 @@ import type { ConnectOptions } from '#engine/contracts/network.ts'
 import { type Engine, openEngine } from '#engine/open.ts'
 import { hasCode, TspodError } from '#errors.ts'
 import { askService, findService } from '#network/bridge/client.ts'
+import { requireInSubnets } from '#network/bridge/leases.ts'
 import type { ContainerFiles, Endpoint, HostNames } from '#network/bridge/protocol.ts'
 import { findNetwork } from '#network/networks.ts'
 import { ownAddress } from '#network/own-address.ts'
@@ -36,6 +37,7 @@ export async function connectContainer(network: string, container: string, optio
         `container ${record.id} is already connected to network "${definition.name}": network is already connected`,
       )
     const wish: NetworkWish = { name: definition.name, ...options }
+    requireInSubnets(definition, wish)
     if (state !== undefined) {
       const endpoint = await connectRunning(engine, record, state, wish)
       writeEndpoints(folder, state, [...endpointsOf(state), endpoint])

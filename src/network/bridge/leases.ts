@@ -26,8 +26,9 @@ export function leaseAddresses(
   taken: ReadonlySet<string>,
   after: ReadonlyMap<string, string>,
 ): Lease[] {
+  requireInSubnets(network, wanted)
   const open = { ...wanted }
-  const leases = network.subnets.map(definition => {
+  return network.subnets.map(definition => {
     const subnet = requireSubnet(network, definition)
     const asked = subnet.version === 4 ? open.ip : open.ip6
     const fixed = asked === undefined ? undefined : parseIp(asked)
@@ -40,13 +41,19 @@ export function leaseAddresses(
     const gateway = network.internal ? undefined : definition.gateway
     return { ip, prefixLength: subnet.prefixLength, ...(gateway !== undefined && { gateway }) }
   })
-  for (const left of [open.ip, open.ip6])
-    if (left !== undefined)
-      throw new TspodError(
-        'INVALID',
-        `requested static ip ${left} not in any subnet on network ${network.name}: its subnets are ${network.subnets.map(({ subnet }) => subnet).join(', ')}`,
-      )
-  return leases
+}
+
+/** Throws INVALID for an address that is none of the network's. */
+export function requireInSubnets(network: NetworkDefinition, { ip, ip6 }: { ip?: string; ip6?: string }): void {
+  const subnets = network.subnets.map(definition => requireSubnet(network, definition))
+  for (const wanted of [ip, ip6]) {
+    const address = wanted === undefined ? undefined : parseIp(wanted)
+    if (address === undefined || subnets.some(subnet => isInSubnet(subnet, address))) continue
+    throw new TspodError(
+      'INVALID',
+      `requested static ip ${wanted} not in any subnet on network ${network.name}: its subnets are ${network.subnets.map(({ subnet }) => subnet).join(', ')}`,
+    )
+  }
 }
 
 function requireSubnet(network: NetworkDefinition, { subnet: text }: SubnetDefinition): Subnet {

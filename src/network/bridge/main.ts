@@ -10,7 +10,7 @@ import { Deadlines } from '#sys/deadlines.ts'
 import { Fd, openFile, openPipe } from '#sys/fd.ts'
 import { O_RDONLY } from '#sys/flags.ts'
 import { tryLock } from '#sys/lock.ts'
-import { Poller, READABLE } from '#sys/poll.ts'
+import { Poller } from '#sys/poll.ts'
 import { waitProcess } from '#sys/process.ts'
 import { Connections, errorAnswer, type Session } from './connections.ts'
 import { NameServer } from './dns/server.ts'
@@ -31,6 +31,7 @@ import { ServiceSocket } from './service-socket.ts'
 import { emptyState, type ServiceState } from './state.ts'
 import { UPLINK_SOCKET } from './uplink.ts'
 import { type Inheritance, serviceDescriptors, Watcher } from './watcher.ts'
+import { Watchers } from './watchers.ts'
 
 /** How long it stays without any container: another may follow at once. */
 const LINGER_MS = 300
@@ -72,7 +73,7 @@ class ServiceProcess {
   readonly #service: NetworkService
   readonly #connections: Connections
   #hands: Hands
-  #watcher: Watcher
+  readonly #watchers: Watchers
   #socket: ServiceSocket | undefined
   #hasEnded = false
 
@@ -87,9 +88,15 @@ class ServiceProcess {
     const executable = openFile(selfCommand('').path, O_RDONLY)
     this.#inheritance = { listener: this.#listener, memory, executable, namespace, lifeline }
     this.#exit = exit ?? openFile(`/proc/self/fd/${lifeline.number}`, O_RDONLY)
-    this.#watcher = this.#startWatcher()
     const stored = new StateMemory<ServiceState>(memory.number)
     const state = stored.read() ?? emptyState()
+    this.#watchers = new Watchers(
+      this.#poller,
+      state,
+      () => stored.write(state),
+      log,
+      options => new Watcher(this.#inheritance, folder, environment(), options),
+    )
     const netlink = hands.openNetlink()
     const names = new NameServer(this.#poller, this.#deadlines, state, (family, type) =>
       this.#handsNow().openSocket(family, type, 0),
@@ -121,7 +128,8 @@ class ServiceProcess {
   run(): void {
     this.#socket = new ServiceSocket(this.#poller, this.#deadlines, this.#folder, this.#listener, {
       onConnection: listener => this.#connections.accept(listener),
-      onReopened: () => this.#replaceWatcher(),
+      // they hold a listening socket that nobody can find any more
+      onReopened: () => this.#watchers.replace(),
     })
     this.#idleSoon()
     while (!this.#hasEnded) {
@@ -139,25 +147,6 @@ class ServiceProcess {
     this.#hands[Symbol.dispose]()
     this.#hands = Hands.enter(this.#inheritance.namespace).hands
     return this.#hands
-  }
-
-  #startWatcher(): Watcher {
-    const watcher = new Watcher(this.#inheritance, this.#folder, environment())
-    if (watcher.pidFd !== undefined)
-      this.#poller.watch(watcher.pidFd.number, READABLE, () => {
-        this.#log(`the watcher (process ${watcher.pid}) has ended`)
-        this.#replaceWatcher()
-      })
-    return watcher
-  }
-
-  /** It has ended, or holds a listening socket that nobody can find any more. */
-  #replaceWatcher(): void {
-    const before = this.#watcher
-    if (before.pidFd !== undefined) this.#poller.unwatch(before.pidFd.number)
-    before[Symbol.dispose]()
-    this.#watcher = this.#startWatcher()
-    waitProcess(before.pid)
   }
 
   #serve(request: ServiceRequest, answer: (value: ServiceAnswer) => void, session: Session): void {
@@ -217,7 +206,7 @@ class ServiceProcess {
     const { state, uplinkPid } = this.#service
     return {
       pid: process.pid,
-      watcher: this.#watcher.pid,
+      watchers: this.#watchers.pids,
       hands: this.#hands.pid,
       ...(uplinkPid !== undefined && { uplink: uplinkPid }),
       containers: state.containers.map(({ id, name, process: first, endpoints }) => ({
@@ -248,7 +237,7 @@ class ServiceProcess {
     if (this.#connections.size > 0) return
     for (const name of [SERVICE_SOCKET, UPLINK_SOCKET, SERVICE_LOG]) rmSync(join(this.#folder, name), { force: true })
     this.#socket?.close()
-    this.#watcher[Symbol.dispose]()
+    this.#watchers[Symbol.dispose]()
     this.#hands[Symbol.dispose]()
     this.#hasEnded = true
   }

@@ -92,7 +92,7 @@ export interface Reservation {
 
 export interface ServiceStatus {
   pid: number
-  watcher: number
+  watchers: number[]
   hands: number
   uplink?: number
   containers: { id: string; name: string; pid: number; endpoints: Endpoint[] }[]

@@ -6,11 +6,14 @@ import { Forwarder } from '#network/forward/forwarder.ts'
 import { type PortMapping, portText } from '#network/ports/mapping.ts'
 import { isUnsupportedAddress } from '#network/ports/taken.ts'
 import type { ApiSocket } from '#network/slirp4netns/api.ts'
-import { addPort, removePort } from '#network/slirp4netns/ports.ts'
+import { addPort, hasPort, removePort } from '#network/slirp4netns/ports.ts'
 import type { ServiceParts } from './parts.ts'
 import type { ContainerState } from './state.ts'
 import { UPLINK_SOCKET } from './uplink.ts'
 import type { WayOut } from './way-out.ts'
+
+/** How often a port is asked for that somebody else has taken meanwhile. */
+const RETRY_MS = 1000
 
 export class PublishedPorts {
   readonly #parts: ServiceParts
@@ -40,20 +43,33 @@ export class PublishedPorts {
     container.ports = container.ports?.flatMap(each => (each === known ? without(each, port) : [each]))
   }
 
-  /** As `publish` for a port that it had before: where it is lost to somebody else, that is said in the log. */
+  /** As `publish` for a port that it had before: where it is lost to somebody else, that is said in the log, and tried again. */
   publishAgain(container: ContainerState, port: PortMapping): void {
     container.ports = [...(container.ports ?? []), port]
-    this.#again(port, () => this.#open(container, port))
+    this.#again(container, port, () => this.#open(container, port))
   }
 
   /** Goes on for a service that was killed: its listening sockets are gone with it. */
   resume(container: ContainerState): void {
-    for (const port of container.ports ?? []) this.#again(port, () => this.#forward(container, port))
+    for (const port of container.ports ?? []) this.#again(container, port, () => this.#forward(container, port))
   }
 
-  /** The uplink's program is another one, and knows of no port. */
+  /** The uplink's program is another one, which knows of no port, or one that a service before this one has started. */
   republish(container: ContainerState): void {
-    for (const port of container.ports ?? []) this.#again(port, () => this.#addToUplink(container, port))
+    for (const port of container.ports ?? [])
+      if (isByUplink(container, port)) this.#again(container, port, () => this.#addAgain(container, port))
+  }
+
+  /** The program wants every address, and does not get it while one of them is somebody's (bind(2)): ours is taken after it. */
+  #addAgain(container: ContainerState, port: PortMapping): void {
+    if (!this.#wayOut.isWorking || hasPort(this.#apiSocket(), port)) return // where it does not work, we come back when it does
+    const within = forwardedParts(container, port).filter(({ hostIp }) => !hostIp.includes(':'))
+    for (const each of within) this.#forwarder.close(container, each)
+    try {
+      this.#addToUplink(container, port)
+    } finally {
+      for (const each of within) this.#forwarder.open(container, each, true)
+    }
   }
 
   /** Takes back whatever leads to a container that has ended. */
@@ -99,11 +115,15 @@ export class PublishedPorts {
       }
   }
 
-  #again(port: PortMapping, open: () => void): void {
+  /** Where somebody else has the port meanwhile, it is tried again until he has gone, or the container has ended. */
+  #again(container: ContainerState, port: PortMapping, open: () => void, isFirst = true): void {
     try {
       open()
     } catch (error) {
-      this.#parts.log(`publishing ${portText(port)} again: ${String(error)}`)
+      if (isFirst) this.#parts.log(`publishing ${portText(port)} again: ${String(error)}`)
+      this.#parts.deadlines.set(`port ${container.id} ${portText(port)}`, RETRY_MS, () => {
+        if (container.ports?.includes(port) === true) this.#again(container, port, open, false)
+      })
     }
   }
 

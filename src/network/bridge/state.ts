@@ -49,6 +49,8 @@ export interface ServiceState {
   /** the program of the way out */
   uplinkPath?: string
   uplink?: ProcessIdentity
+  /** the second watcher of the service that wrote this */
+  secondWatcher?: ProcessIdentity
 }
 
 export const emptyState = (): ServiceState => ({ containers: [], networks: [], nextIndex: 1000 })

@@ -62,13 +62,14 @@ export class Forwarder {
 
   /**
    * Listens, on all ports of a range or none. Throws PortTakenError where one cannot be had. `sharesAddress`: a program that listens on
-   * every address leaves the mapping's to this one (SO_REUSEADDR, socket(7)).
+   * every address leaves the mapping's to this one (SO_REUSEADDR, socket(7)). What is open for the container already stays as it is.
    */
   open(target: ForwardTarget, mapping: PortMapping, sharesAddress = false): void {
     const own = this.#portsOf(target)
     const opened: string[] = []
     try {
       for (const port of unfoldPorts([mapping])) {
+        if (own.closers.has(portText(port))) continue
         own.closers.set(portText(port), this.#listen(own, port, sharesAddress))
         opened.push(portText(port))
       }

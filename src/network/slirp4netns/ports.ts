@@ -4,7 +4,7 @@ import { hasCode, TspodError } from '#errors.ts'
 import type { PortForwarder } from '#network/driver.ts'
 import { type PortMapping, portText, unfoldPorts } from '#network/ports/mapping.ts'
 import { PortTakenError } from '#network/ports/taken.ts'
-import { type ApiSocket, addHostForward, listHostForwards, removeHostForward } from './api.ts'
+import { type ApiSocket, addHostForward, type HostForward, listHostForwards, removeHostForward } from './api.ts'
 
 /** The API socket's name in the container's runtime folder. */
 export const apiSocketName = 'slirp4netns'
@@ -61,13 +61,20 @@ function forwardOf({ hostIp, hostPort, containerPort, protocol }: PortMapping, g
 /** Throws NOT_FOUND where it is not forwarded. */
 export function removePort(socket: ApiSocket, mapping: PortMapping): void {
   const listed = listHostForwards(socket)
-  const ids = unfoldPorts([mapping]).map(({ hostIp, hostPort, protocol }) => {
-    const found = listed.find(
-      forward =>
-        forward.proto === protocol && forward.hostPort === hostPort && forward.hostAddr === (hostIp || '0.0.0.0'),
-    )
+  const ids = unfoldPorts([mapping]).map(port => {
+    const found = listed.find(forward => isForwardOf(forward, port))
     if (found === undefined) throw new TspodError('NOT_FOUND', `slirp4netns does not forward ${portText(mapping)}`)
     return found.id
   })
   for (const id of ids) removeHostForward(socket, id)
+}
+
+/** Whether it forwards all of a port or range. */
+export function hasPort(socket: ApiSocket, mapping: PortMapping): boolean {
+  const listed = listHostForwards(socket)
+  return unfoldPorts([mapping]).every(port => listed.some(forward => isForwardOf(forward, port)))
+}
+
+function isForwardOf(forward: HostForward, { hostIp, hostPort, protocol }: PortMapping): boolean {
+  return forward.proto === protocol && forward.hostPort === hostPort && forward.hostAddr === (hostIp || '0.0.0.0')
 }

@@ -27,7 +27,10 @@ export class TestStore implements Disposable {
       graphRoot: this.graphRoot,
       runRoot: join(this.graphRoot, 'run'),
       images: this.images,
-      config: { containers: { netns: 'private' } },
+      config: {
+        containers: { netns: 'private' },
+        network: { defaultNetwork: 'podman', defaultSubnet: '10.88.0.0/16' },
+      },
       namespace: () => Promise.reject(new Error('no namespace is needed for this')),
     }
     return parts as unknown as Engine
