@@ -63,14 +63,7 @@ export function readVolume(place: Pick<VolumePlace, 'folder'>, name: string): Vo
 
 /** All volumes by name. Takes no lock; a damaged one is left out with a warning. */
 export function listVolumeRecords(place: Pick<VolumePlace, 'folder'>): VolumeRecord[] {
-  let names: string[]
-  try {
-    names = readdirSync(place.folder)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
-    throw during(`reading "${place.folder}"`, error)
-  }
-  return names
+  return namesIn(place.folder)
     .filter(name => !name.startsWith('.'))
     .toSorted()
     .flatMap(name => {
@@ -140,6 +133,24 @@ export function hideVolume(place: VolumePlace, name: string): string | undefined
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw during(`removing volume "${name}"`, error)
+  }
+}
+
+/** Removes what killed commands were making. Whoever makes a volume holds the lock shared, so that with the lock nobody is. */
+export async function sweepUnfinishedVolumes(place: VolumePlace): Promise<void> {
+  const unfinished = namesIn(place.folder).filter(name => name.startsWith('.new-'))
+  if (unfinished.length === 0) return
+  using _lock = await lockVolumes(place, false)
+  for (const name of namesIn(place.folder).filter(each => unfinished.includes(each)))
+    await removeTree(join(place.folder, name), place.openNamespace)
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw during(`reading "${folder}"`, error)
   }
 }
 

@@ -8,6 +8,13 @@ const box = useSandbox('alpine')
 const { tspod, tspodWith, ok } = box
 const sh = (options: string[], script: string) => ok('run', '--rm', ...options, 'alpine', 'sh', '-c', script)
 
+tspodOnly()('volume prune sweeps what a killed command was making', async () => {
+  const unfinished = join(box.graphRoot, 'volumes/.new-0123456789ab/_data')
+  mkdirSync(unfinished, { recursive: true })
+  await ok('volume', 'prune', '--force')
+  expect(existsSync(unfinished)).toBe(false)
+})
+
 describe('a bind mount', () => {
   e2e()('-v brings a folder, read and write', async () => {
     const folder = box.folder('shared')

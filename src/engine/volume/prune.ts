@@ -5,7 +5,7 @@ import type { PruneVolumeOptions } from '#engine/contracts/volume.ts'
 import { openEngine } from '#engine/open.ts'
 import { during, hasCode, TspodError } from '#errors.ts'
 import { folderBytes } from '#storage/disk-usage.ts'
-import { volumeData } from '#storage/volumes.ts'
+import { sweepUnfinishedVolumes, volumeData } from '#storage/volumes.ts'
 import { filterVolumes, listVolumes } from './list.ts'
 import { volumePlace } from './place.ts'
 import { removeVolume } from './remove.ts'
@@ -31,5 +31,6 @@ export async function pruneVolumes({ filters, all, dryRun }: PruneVolumeOptions)
       })
     }
   }
+  if (!dryRun) await sweepUnfinishedVolumes(place)
   return pruned
 }
