@@ -20,7 +20,7 @@ const failures: [string, string][] = [
   ['run --rm=x alpine', 'Error: invalid argument "x" for "--rm" flag: must be true or false\n'],
   ['run --gpus all alpine', 'Error: --gpus is not implemented yet\nhint: GPUs come later\n'],
   ['auto-update x', 'Error: tspod auto-update is not implemented yet\n'],
-  ['pod ps', 'Error: tspod pod is not implemented yet\n'],
+  ['secret ls', 'Error: tspod secret is not implemented yet\n'],
   ['--remote ps', 'Error: --remote is not implemented yet\n'],
   ['--log-level loud ps', 'Error: invalid argument "loud" for "--log-level" flag'],
   ['rename a', 'Error: accepts 2 arg(s), received 1\n'],
