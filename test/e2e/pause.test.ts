@@ -6,8 +6,8 @@ const box = useSandbox('alpine')
 const { tspod, ok } = box
 const alone = ['--network', 'none']
 
-/** Forks all the time, and counts in a file. */
-const counting = 'i=0; while :; do i=$((i+1)); (echo $i > /n); done'
+/** Forks all the time, and counts in a file that is never empty. */
+const counting = 'i=0; while :; do i=$((i+1)); (echo $i > /m; mv /m /n); done'
 const count = async (name: string) =>
   Number(await ok('cp', `${name}:/n`, '-').then(tar => /\n?(\d+)\n/.exec(tar.slice(512))?.[1]))
 
