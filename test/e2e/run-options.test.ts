@@ -386,7 +386,6 @@ describe('options that cannot be met', () => {
   tspodOnly()('are refused by name, never ignored', async () => {
     for (const option of [
       ['--secret', 's'],
-      ['--pod', 'p'],
       ['--gpus', 'all'],
     ]) {
       const { status, stderr } = await tspod('run', '--rm', ...option, 'alpine', 'true')

@@ -149,7 +149,8 @@ tspodOnly()('what a Quadlet file asks for and tspod does not have is refused by 
     expect(result.status).toBe(125)
     return result.stderr
   }
-  expect(await refuse('a.pod', '[Pod]\n')).toContain('.pod files are not implemented yet')
+  expect(await refuse('a.artifact', '[Artifact]\n')).toContain('names end with .container, .volume')
+  expect(await refuse('a.pod', '[Pod]\nPodmanArgs=--gpus all\n')).toContain('--gpus')
   expect(await refuse('b.container', '[Container]\nImage=x\nCgroupsMode=no-conmon\nPodmanArgs=--gpus all\n')).toContain(
     '--gpus',
   )
