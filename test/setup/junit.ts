@@ -17,8 +17,19 @@ export function readTotals(text: string): Totals | undefined {
 }
 
 /** Names of the tests that were skipped, each with its reason in it. */
-export function skippedNames(text: string): string[] {
-  return [...text.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped/g)].map(([, name = '']) =>
-    name.replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&apos;', "'"),
+export const skippedNames = (text: string): string[] => namesWith(text, 'skipped')
+
+/** Names of the tests that failed. */
+export const failedNames = (text: string): string[] => namesWith(text, 'failure')
+
+function namesWith(text: string, outcome: 'skipped' | 'failure'): string[] {
+  const cases = text.matchAll(new RegExp(`<testcase name="([^"]*)"[^>]*>\\s*<${outcome}`, 'g'))
+  return [...cases].map(([, name = '']) =>
+    name
+      .replaceAll('&quot;', '"')
+      .replaceAll('&apos;', "'")
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&amp;', '&'),
   )
 }

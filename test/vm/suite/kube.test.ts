@@ -39,7 +39,8 @@ function startUnit(): void {
   expect({ status, stderr, journal }).toEqual({ status: 0, stderr: '', journal: '' })
 }
 
-const left = () => `${ok('pod', 'ps', '-q')}${ok('ps', '-aq')}${ok('volume', 'ls', '-q')}`
+/** Volumes of other tests in this machine stay. */
+const left = () => `${ok('pod', 'ps', '-q')}${ok('ps', '-aq')}${ok('volume', 'ls', '-q', '--filter', 'name=shop')}`
 
 beforeAll(() => void ok('load', '--quiet', '--input', image), 120_000)
 afterAll(() => void tspod('pod', 'rm', '--all', '--force', '--time', '0'), 60_000)
