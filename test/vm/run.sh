@@ -41,9 +41,11 @@ cp "$(scripts/bun test/vm/fixture.ts)" "$work/files/alpine.tar"
 truncate -s 1G "$work/files.ext4"
 mkfs.ext4 -q -d "$work/files" "$work/files.ext4"
 
+# a login prompt on the console would hang up the terminal that the suite writes to (vhangup(2))
+no_login=systemd.mask=serial-getty@ttyS0.service
 timeout --foreground "$limit" nice -n 5 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M q35 -m 2G -smp 2 -nodefaults -no-reboot \
   -display none -serial stdio -serial "file:$work/report" -kernel "$vm_kernel" -initrd "$vm_initrd" \
-  -append "root=/dev/vda rw console=ttyS0 quiet loglevel=1 systemd.show_status=0 mitigations=off panic=-1 ${TSPOD_VM_CMDLINE:-}" \
+  -append "root=/dev/vda rw console=ttyS0 quiet loglevel=1 systemd.show_status=0 $no_login mitigations=off panic=-1 ${TSPOD_VM_CMDLINE:-}" \
   -drive "file=$vm_disk,if=virtio,format=raw,snapshot=on" -drive "file=$work/files.ext4,if=virtio,format=raw,snapshot=on" \
   ${TSPOD_VM_QEMU:-} < /dev/null | stdbuf -oL tr -d '\r' || true
 [ -z "$script" ] || exit 0
