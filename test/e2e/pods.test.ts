@@ -307,9 +307,14 @@ describe('restart policies', () => {
     await ok('pod', 'create', '--name', 'p', '--restart', 'always')
     await ok('run', '-d', '--pod', 'p', '--name', 'a', 'alpine', ...nothing)
     expect(await ok('inspect', '--format', '{{.HostConfig.RestartPolicy.Name}}', 'a')).toBe('always')
-    process.kill(Number(await ok('inspect', '--format', '{{.State.Pid}}', await infraOf('p'))), 'SIGKILL')
-    process.kill(Number(await ok('inspect', '--format', '{{.State.Pid}}', 'a')), 'SIGKILL')
-    await until('both to run again', async () => (await status('p')) === 'Running')
+    const pids = async () => (await ok('inspect', '--format', '{{.State.Pid}}', await infraOf('p'), 'a')).split('\n')
+    const before = await pids()
+    for (const pid of before) process.kill(Number(pid), 'SIGKILL')
+    // for a moment after the signals both still seem to run
+    await until('both to run again', async () => {
+      const now = await pids()
+      return now.every((pid, index) => pid !== '0' && pid !== before[index]) && (await status('p')) === 'Running'
+    })
     expect(await ok('exec', 'a', 'hostname')).toBe('p')
   })
 })
