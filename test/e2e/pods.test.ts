@@ -339,6 +339,8 @@ describe('killed at any instant', () => {
         if ((await tspod('pod', 'exists', 'p')).status === 0) await ok('pod', 'rm', '-f', '-t', '0', 'p')
         expect(await ok('ps', '-a', '--format', '{{.Names}}')).toBe('')
       }
+      await ok('system', 'prune', '--force') // files of containers that were being removed
+      expect(readdirSync(join(box.graphRoot, 'tmp')).filter(name => name.startsWith('trash'))).toEqual([])
     },
     120_000,
   )
